@@ -1,0 +1,6 @@
+//! hookswitch: a declarative webhook router.
+//!
+//! The life of a webhook is told on one screen in `server::pipeline`; the life of a configuration in `reload`.
+//! Imports point one way: `cli, app → server, admin, reload → route → {matcher, verify, transform, deliver} →
+//! {event, expr, body, document, secret, diagnostic}`; `config` holds what was written and is only read by compile steps.
+
