@@ -4,3 +4,9 @@
 //! Imports point one way: `cli, app → server, admin, reload → route → {matcher, verify, transform, deliver} →
 //! {event, expr, body, document, secret, diagnostic}`; `config` holds what was written and is only read by compile steps.
 
+pub mod clock;
+pub mod diagnostic;
+pub mod document;
+pub mod secret;
+pub mod stdout;
+pub mod suggest;
