@@ -4,9 +4,14 @@
 //! Imports point one way: `cli, app → server, admin, reload → route → {matcher, verify, transform, deliver} →
 //! {event, expr, body, document, secret, diagnostic}`; `config` holds what was written and is only read by compile steps.
 
+pub mod body;
 pub mod clock;
+pub mod config;
 pub mod diagnostic;
 pub mod document;
+pub mod event;
+pub mod expr;
 pub mod secret;
 pub mod stdout;
 pub mod suggest;
+pub mod verify;

@@ -1,0 +1,109 @@
+//! A snapshot of a folder to specs: every document parsed, checked and read, all mistakes of all files at once.
+//!
+//! Nothing is compiled and no reference is resolved here. A document with a mistake is left out, the others are not.
+
+mod mask;
+mod names;
+mod sources;
+
+pub use sources::{Place, Sources};
+
+use super::folder::{File, Role, Snapshot};
+use super::schema::{self, Spec};
+use super::spec::{ProcessSpec, RouteSpec, TestFileSpec};
+use super::yaml;
+use crate::diagnostic::{Diagnostic, Findings, Severity};
+
+/// What was written, and where.
+#[derive(Debug, Clone)]
+pub struct Written<T> {
+    pub spec: T,
+    /// For [`crate::diagnostic::At::document`].
+    pub document: usize,
+    /// The file as it is shown.
+    pub file: String,
+    /// The file's name without its endings.
+    pub stem: String,
+    /// Of a route: the name it has, also in `spec.name`. Of a file of examples: its stem.
+    pub name: String,
+}
+
+/// Everything that was written, as far as it could be read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// All defaults where there is no hookswitch.yaml.
+    pub settings: ProcessSpec,
+    /// The document of the settings, also where there is none: mistakes about them need a place.
+    pub settings_document: usize,
+    /// In the order of their files. Names are unique.
+    pub routes: Vec<Written<RouteSpec>>,
+    pub tests: Vec<Written<TestFileSpec>>,
+    pub sources: Sources,
+}
+
+/// Reads everything. Mistakes with a place in a document go to `findings`; [`Sources::diagnostics`] gives all of them.
+pub fn load(snapshot: &Snapshot, allow_empty: bool, findings: &Findings) -> Loaded {
+    let mut loaded = Loaded { sources: Sources::new(&snapshot.folder), ..Loaded::default() };
+    loaded.sources.problems.extend(snapshot.problems.iter().cloned());
+    loaded.settings_document = loaded.sources.absent_document("hookswitch.yaml");
+    let mut route_documents = 0;
+    for file in &snapshot.files {
+        let documents = documents(file, &mut loaded.sources);
+        match file.role {
+            Role::Settings => settings(file, &documents, &mut loaded, findings),
+            Role::Route => {
+                route_documents += documents.len();
+                let routes = read_all(file, &documents, &loaded.sources, findings);
+                loaded.routes.extend(names::named(routes, documents.len(), findings));
+            }
+            Role::Test => {
+                let tests = read_all(file, &documents, &loaded.sources, findings);
+                loaded.tests.extend(tests);
+            }
+        }
+    }
+    names::unique(&mut loaded.routes, findings);
+    let is_whole = snapshot.problems.is_empty() && !loaded.sources.has_errors() && !snapshot.is_partial;
+    if route_documents == 0 && is_whole && !allow_empty {
+        loaded.sources.problems.push(no_routes(snapshot));
+    }
+    loaded
+}
+
+/// The documents of a file, by their indices. A file with a syntax error has none.
+fn documents(file: &File, sources: &mut Sources) -> Vec<usize> {
+    let parsed = yaml::parse(&file.text);
+    let source = sources.add_file(file, &parsed.documents);
+    sources.add_problems(source, &parsed.problems);
+    parsed.documents.into_iter().map(|root| sources.add_document(source, root)).collect()
+}
+
+fn settings(file: &File, documents: &[usize], loaded: &mut Loaded, findings: &Findings) {
+    let Some((&first, others)) = documents.split_first() else { return };
+    loaded.settings_document = first;
+    for &document in others {
+        let message = "hookswitch.yaml holds one document; there is nothing to put behind `---`";
+        names::whole_document("settings-twice", message, None, document, findings);
+    }
+    if let Some(written) = read_all(file, &[first], &loaded.sources, findings).pop() {
+        loaded.settings = written.spec;
+    }
+}
+
+fn read_all<T: Spec>(file: &File, documents: &[usize], sources: &Sources, findings: &Findings) -> Vec<Written<T>> {
+    let read = documents.iter().filter_map(|&document| {
+        let spec = schema::read(sources.root(document)?, document, findings)?;
+        let stem = file.stem().to_owned();
+        Some(Written { spec, document, file: file.shown.clone(), name: stem.clone(), stem })
+    });
+    read.collect()
+}
+
+fn no_routes(snapshot: &Snapshot) -> Diagnostic {
+    let folder = snapshot.folder.display().to_string();
+    Diagnostic::about_file(Severity::Error, "no-routes", &folder, "there is no route in this folder")
+        .with_help("routes are YAML files below routes.d; `serve --allow-empty` starts without any")
+}
+
+#[cfg(test)]
+mod tests;

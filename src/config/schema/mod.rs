@@ -1,0 +1,130 @@
+//! The JSON Schemas of what a user may write: generated from the spec types, committed under `schemas/`, and what every
+//! document is checked against, so that an editor and `validate` never disagree.
+
+mod check;
+mod describe;
+mod generate;
+
+pub use generate::generate;
+
+use super::spec::{ProcessSpec, RouteSpec, TestFileSpec};
+use super::yaml::{Kind, Node};
+use crate::diagnostic::{Finding, Findings, Severity};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+/// What a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaKind {
+    /// A route of routes.d
+    Route,
+    /// hookswitch.yaml
+    Hookswitch,
+    /// Examples beside the routes, *.test.yaml
+    Test,
+}
+
+/// A spec that a document may be read as.
+pub trait Spec: DeserializeOwned {
+    const KIND: SchemaKind;
+}
+
+impl Spec for RouteSpec {
+    const KIND: SchemaKind = SchemaKind::Route;
+}
+
+impl Spec for ProcessSpec {
+    const KIND: SchemaKind = SchemaKind::Hookswitch;
+}
+
+impl Spec for TestFileSpec {
+    const KIND: SchemaKind = SchemaKind::Test;
+}
+
+impl SchemaKind {
+    /// The committed schema, as text.
+    pub fn text(self) -> &'static str {
+        match self {
+            SchemaKind::Route => include_str!("../../../schemas/route.schema.json"),
+            SchemaKind::Hookswitch => include_str!("../../../schemas/hookswitch.schema.json"),
+            SchemaKind::Test => include_str!("../../../schemas/test.schema.json"),
+        }
+    }
+
+    fn compiled(self) -> &'static Compiled {
+        static ROUTE: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(SchemaKind::Route));
+        static HOOKSWITCH: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(SchemaKind::Hookswitch));
+        static TEST: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(SchemaKind::Test));
+        match self {
+            SchemaKind::Route => &ROUTE,
+            SchemaKind::Hookswitch => &HOOKSWITCH,
+            SchemaKind::Test => &TEST,
+        }
+    }
+}
+
+struct Compiled {
+    schema: Value,
+    /// `None` only if a committed schema is no schema, which a test rules out.
+    validator: Option<jsonschema::Validator>,
+}
+
+impl Compiled {
+    fn new(kind: SchemaKind) -> Compiled {
+        let schema = serde_json::from_str(kind.text()).unwrap_or_default();
+        let validator = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).build(&schema).ok();
+        Compiled { schema, validator }
+    }
+}
+
+/// Reads a document as a spec. Everything the schema has against it is reported; then there is no spec.
+pub fn read<T: Spec>(root: &Node, document: usize, findings: &Findings) -> Option<T> {
+    let compiled = T::KIND.compiled();
+    let instance = checked_value(root);
+    let mut is_valid = true;
+    let errors = compiled.validator.iter().flat_map(|validator| validator.iter_errors(&instance));
+    for error in errors.take(check::MISTAKES_MAX) {
+        is_valid = false;
+        check::report(&error, &check::Context { schema: &compiled.schema, root, document, findings });
+    }
+    if !is_valid {
+        return None;
+    }
+    // The schema and the types say the same (a test checks it); should they ever not, the document is refused.
+    serde_json::from_value(root.to_value()).map_err(|error| findings.push(refused(document, &error))).ok()
+}
+
+/// As [`Node::to_value`], but `1.0` is not whole: JSON Schema calls it an integer, the types do not. It is moved by the
+/// smallest step towards zero, so that a bound on it holds as before.
+fn checked_value(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Number(number, _) if number.is_f64() => match number.as_f64().unwrap_or_default() {
+            // Every double from here on is whole.
+            large if large.abs() >= 9.0e15 => Value::from(0.5_f64.copysign(large)),
+            whole if whole.fract() != 0.0 => Value::from(whole),
+            whole if whole > 0.0 => Value::from(whole.next_down()),
+            whole => Value::from(whole.next_up()),
+        },
+        Kind::List(items) => items.iter().map(checked_value).collect(),
+        Kind::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), checked_value(&entry.value))).collect(),
+        _ => node.to_value(),
+    }
+}
+
+fn refused(document: usize, error: &serde_json::Error) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        code: "document",
+        message: format!("the document cannot be read: {error}"),
+        help: None,
+        document,
+        pointer: String::new(),
+        on_key: false,
+        inside: None,
+        related: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

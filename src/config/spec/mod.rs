@@ -1,0 +1,21 @@
+//! What a user may write, exactly: one type per YAML shape, no logic. The JSON Schemas in `schemas/` are generated
+//! from these types. Strings are kept as written: `${env:…}`, `${file:…}` and `${EXPR}` are read by compile steps.
+
+mod process;
+mod route;
+mod scalar;
+mod target;
+mod tests;
+mod verify;
+
+pub use process::*;
+pub use route::*;
+pub use scalar::*;
+pub use target::*;
+pub use tests::*;
+pub use verify::*;
+
+use indexmap::IndexMap;
+
+/// A mapping in the order it was written.
+pub type Ordered<T> = IndexMap<String, T>;

@@ -1,0 +1,191 @@
+//! hookswitch.yaml: process settings, and what several routes share.
+
+use super::{
+    AcceptSpec, BodySpec, MethodSpec, OneOrMany, Ordered, ProviderSpec, RetrySpec, Scalar, TargetSpec, TransformSpec,
+    VerifySpec,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// hookswitch.yaml: all of it is optional.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "hookswitch.yaml")]
+pub struct ProcessSpec {
+    /// Where webhooks arrive: an address, a listener, or a list of them. Default 127.0.0.1:8080.
+    #[schemars(with = "OneOrMany<ListenSpec>")]
+    #[serde(default)]
+    pub listen: Option<OneOrMany<ListenSpec>>,
+    /// Whose X-Forwarded-For and Forwarded are believed (CIDR).
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    #[schemars(with = "AdminSpec")]
+    #[serde(default)]
+    pub admin: Option<AdminSpec>,
+    #[schemars(with = "DefaultsSpec")]
+    #[serde(default)]
+    pub defaults: Option<DefaultsSpec>,
+    #[serde(default)]
+    pub sources: Ordered<SourceSpec>,
+    #[serde(default)]
+    pub targets: Ordered<TargetSpec>,
+    #[serde(default)]
+    pub transforms: Ordered<TransformSpec>,
+    /// Look-up tables, in expressions as `tables.NAME[key]`.
+    #[serde(default)]
+    pub tables: Ordered<Value>,
+    /// Senders of one's own, in the terms of the built-in table; routes name them with `verify: {provider: NAME}`.
+    #[serde(default)]
+    pub providers: Ordered<ProviderSpec>,
+    #[schemars(with = "LimitsSpec")]
+    #[serde(default)]
+    pub limits: Option<LimitsSpec>,
+    #[schemars(with = "ShutdownSpec")]
+    #[serde(default)]
+    pub shutdown: Option<ShutdownSpec>,
+    #[schemars(with = "LogSpec")]
+    #[serde(default)]
+    pub log: Option<LogSpec>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ListenSpec {
+    Address(String),
+    Listener(ListenerSpec),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerSpec {
+    pub address: String,
+    /// `scheme://host[:port][/prefix]` under which senders reach this listener, for schemes that sign the URL.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub public_url: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdminSpec {
+    /// Default 127.0.0.1:9901.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub listen: Option<String>,
+    /// Required off loopback; /livez and /readyz need none.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub token: Option<String>,
+}
+
+/// What routes and targets get that do not say it themselves.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultsSpec {
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub timeout: Option<String>,
+    #[schemars(with = "RetrySpec")]
+    #[serde(default)]
+    pub retry: Option<RetrySpec>,
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub deadline: Option<String>,
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub max_size: Option<String>,
+    #[schemars(with = "Vec<AcceptSpec>")]
+    #[serde(default)]
+    pub accept: Option<Vec<AcceptSpec>>,
+}
+
+/// Where webhooks of one sender arrive; routes name it with `match.source`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSpec {
+    #[schemars(regex(pattern = r"^(/|\$\{)"))]
+    pub path: String,
+    #[schemars(with = "Vec<MethodSpec>")]
+    #[serde(default)]
+    pub methods: Option<Vec<MethodSpec>>,
+    #[schemars(with = "Vec<String>")]
+    #[serde(default)]
+    pub hosts: Option<Vec<String>>,
+    pub verify: VerifySpec,
+    #[schemars(with = "BodySpec")]
+    #[serde(default)]
+    pub body: Option<BodySpec>,
+}
+
+/// Bounds of the process.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSpec {
+    /// Open inbound connections. Default 10000.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub connections: Option<Scalar<u32>>,
+    /// Events being worked on; more are answered 503. Default 5000.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub in_flight: Option<Scalar<u32>>,
+    /// Bytes of the bodies being worked on. Default 256MiB.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub in_flight_bytes: Option<String>,
+    /// From the first byte of a request to the end of its headers. Default 10s.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub header_timeout: Option<String>,
+    /// From the end of the headers to the end of the body. Default 30s.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub body_timeout: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownSpec {
+    /// How long listeners go on accepting after SIGTERM. Default 0s.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub delay: Option<String>,
+    /// How long events in flight may take to finish. Default 30s.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub grace: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogSpec {
+    #[schemars(with = "LogLevelSpec")]
+    #[serde(default)]
+    pub level: Option<LogLevelSpec>,
+    /// Default: human on a terminal, else json.
+    #[schemars(with = "LogFormatSpec")]
+    #[serde(default)]
+    pub format: Option<LogFormatSpec>,
+    /// Adds headers and bodies to the log, with known secrets and credential headers masked. Default false.
+    #[schemars(with = "Scalar<bool>")]
+    #[serde(default)]
+    pub payloads: Option<Scalar<bool>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevelSpec {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormatSpec {
+    Json,
+    Human,
+}

@@ -1,0 +1,171 @@
+//! Where an event is sent: targets, their authentication, transforms and retry schedules.
+
+use super::{OneOrMany, Ordered, Scalar};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One target of a route, or (under `targets:` of hookswitch.yaml) a shared one.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetSpec {
+    /// Unique within the route; default: the name of the shared target, else `target` (one) or `target-N`.
+    #[schemars(with = "String", regex(pattern = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"))]
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A shared target of hookswitch.yaml; the keys written here override its own.
+    #[serde(default, rename = "use")]
+    #[schemars(with = "String")]
+    pub shared: Option<String>,
+    /// A CEL condition for this target only.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub when: Option<String>,
+    #[schemars(with = "Scalar<bool>")]
+    #[serde(default)]
+    pub enabled: Option<Scalar<bool>>,
+    /// `false`: the answer neither waits for this target nor depends on it. Default true.
+    #[schemars(with = "Scalar<bool>")]
+    #[serde(default)]
+    pub required: Option<Scalar<bool>>,
+    /// `http://…`, `https://…`, `stdout://` or `file:///path`; `${…}` is percent-encoded where it stands.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Default POST. GET and HEAD carry no body.
+    #[schemars(with = "super::MethodSpec")]
+    #[serde(default)]
+    pub method: Option<super::MethodSpec>,
+    #[serde(default)]
+    pub headers: Ordered<Option<String>>,
+    #[serde(default)]
+    pub query: Ordered<Option<String>>,
+    #[schemars(with = "AuthSpec")]
+    #[serde(default)]
+    pub auth: Option<AuthSpec>,
+    #[schemars(with = "TransformSpec")]
+    #[serde(default)]
+    pub transform: Option<TransformSpec>,
+    /// Of one attempt. Default 30s.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub timeout: Option<String>,
+    #[schemars(with = "RetrySpec")]
+    #[serde(default)]
+    pub retry: Option<RetrySpec>,
+    /// Statuses that count as success, or a CEL condition over `answer`. Default `[2xx]`.
+    #[schemars(with = "OneOrMany<StatusSpec>")]
+    #[serde(default)]
+    pub success: Option<OneOrMany<StatusSpec>>,
+    /// Answers are read up to here. Default 1MiB.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub answer_max: Option<String>,
+    /// Which inbound headers are forwarded: `all`, `none` or a list of globs.
+    #[schemars(with = "OneOrMany<String>")]
+    #[serde(default)]
+    pub forward_headers: Option<OneOrMany<String>>,
+}
+
+/// A status as a number (`200`) or a string (`2xx`, `500-503`; in `success` also a CEL condition).
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StatusSpec {
+    Code(u16),
+    Text(String),
+}
+
+/// How a target knows us: exactly one of these.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum AuthSpec {
+    /// `authorization: Bearer …`
+    Bearer(String),
+    /// `authorization: Basic …` (RFC 7617)
+    Basic(BasicSpec),
+    Headers(Ordered<String>),
+    Query(Ordered<String>),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicSpec {
+    pub username: String,
+    pub password: String,
+}
+
+/// The shape of what is sent: `body`, `form` or `text`, or none of them (bytes pass unchanged).
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransformSpec {
+    /// A shared transform of hookswitch.yaml; the keys written here override its own.
+    #[serde(default, rename = "use")]
+    #[schemars(with = "String")]
+    pub shared: Option<String>,
+    /// A JSON body; every `${…}` is CEL, a list is shaped by a mapping with `$each`.
+    #[serde(default)]
+    pub body: Option<Value>,
+    /// An urlencoded body; nested values are written with PHP brackets.
+    #[serde(default)]
+    pub form: Option<Value>,
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub text: Option<String>,
+    /// How every `${…}` of `text` is escaped. Default none.
+    #[schemars(with = "EscapeSpec")]
+    #[serde(default)]
+    pub escape: Option<EscapeSpec>,
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// null removes.
+    #[serde(default)]
+    pub headers: Ordered<Option<String>>,
+    /// null removes.
+    #[serde(default)]
+    pub query: Ordered<Option<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EscapeSpec {
+    Xml,
+    Html,
+    Json,
+    #[default]
+    None,
+}
+
+/// When a failed attempt is repeated.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetrySpec {
+    /// Retries after the first attempt, 0 to 10. Default 3.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub max: Option<Scalar<u32>>,
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub delay: Option<String>,
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub max_delay: Option<String>,
+    #[schemars(with = "BackoffSpec")]
+    #[serde(default)]
+    pub backoff: Option<BackoffSpec>,
+    #[schemars(with = "Scalar<bool>")]
+    #[serde(default)]
+    pub jitter: Option<Scalar<bool>>,
+    /// `connect`, `reset`, `timeout`, and statuses as `408`, `5xx`, `500-503`.
+    #[schemars(with = "Vec<StatusSpec>")]
+    #[serde(default)]
+    pub on: Option<Vec<StatusSpec>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BackoffSpec {
+    #[default]
+    Exponential,
+    Constant,
+}

@@ -1,0 +1,162 @@
+//! What a request shows: values at named places, each exactly once.
+//!
+//! A value that a scheme trusts must stand alone: a second header, parameter or field of the same name is refused, because
+//! whoever reads the request next may take the other one.
+
+use super::Refusal;
+use crate::document::{Document, Kind, Node};
+use crate::event::RequestInfo;
+use bytes::Bytes;
+use http::HeaderName;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+/// Longest header value that is looked at, in bytes. Rotation lists and tokens stay far below.
+pub(super) const VALUE_MAX: usize = 8192;
+
+/// A place in a request: `header:NAME`, `query:NAME`, `form:NAME` or `json:/POINTER` (RFC 6901).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Header(HeaderName),
+    Query(String),
+    Form(String),
+    /// The unescaped tokens of a JSON Pointer into the body.
+    Json(Vec<String>),
+}
+
+/// Why a text names no place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    #[error("`{0}` is no header name")]
+    HeaderName(String),
+    #[error("`{0}` is no JSON Pointer: it begins with `/`")]
+    Pointer(String),
+    #[error("`{0}` is no place: write header:NAME, query:NAME, form:NAME or json:/POINTER")]
+    Unknown(String),
+}
+
+impl Place {
+    pub fn parse(text: &str) -> Result<Place, PlaceError> {
+        match text.split_once(':') {
+            Some(("header", name)) => header_name(name).map(Place::Header),
+            Some(("query", name)) if !name.is_empty() => Ok(Place::Query(name.to_owned())),
+            Some(("form", name)) if !name.is_empty() => Ok(Place::Form(name.to_owned())),
+            Some(("json", pointer)) => pointer_tokens(pointer).map(Place::Json),
+            _ => Err(PlaceError::Unknown(text.to_owned())),
+        }
+    }
+}
+
+pub(super) fn header_name(name: &str) -> Result<HeaderName, PlaceError> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| PlaceError::HeaderName(name.to_owned()))
+}
+
+pub(super) fn pointer_tokens(pointer: &str) -> Result<Vec<String>, PlaceError> {
+    match pointer.strip_prefix('/') {
+        Some(rest) => Ok(rest.split('/').map(|token| token.replace("~1", "/").replace("~0", "~")).collect()),
+        None => Err(PlaceError::Pointer(pointer.to_owned())),
+    }
+}
+
+/// Pairs of a query or of an urlencoded form, decoded, in their order.
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// A request while it is checked. Its query, form and JSON are read at most once, and only where a scheme looks there.
+pub(super) struct Evidence<'r> {
+    pub request: &'r RequestInfo,
+    pub body: &'r Bytes,
+    query: OnceCell<Pairs>,
+    form: OnceCell<Pairs>,
+    json: OnceCell<Option<Document>>,
+}
+
+impl<'r> Evidence<'r> {
+    pub fn new(request: &'r RequestInfo, body: &'r Bytes) -> Evidence<'r> {
+        Evidence { request, body, query: OnceCell::new(), form: OnceCell::new(), json: OnceCell::new() }
+    }
+
+    /// The bytes of a header that stands there exactly once.
+    pub fn header_bytes(&self, name: &HeaderName) -> Result<&'r [u8], Refusal> {
+        let mut values = self.request.headers.get_all(name).iter();
+        let value = values.next().ok_or(Refusal::Missing)?;
+        if values.next().is_some() {
+            return Err(Refusal::Repeated);
+        }
+        match value.len() {
+            0..=VALUE_MAX => Ok(value.as_bytes()),
+            _ => Err(Refusal::Malformed),
+        }
+    }
+
+    /// As [`Self::header_bytes`], of visible ASCII and spaces alone.
+    pub fn header(&self, name: &HeaderName) -> Result<&'r str, Refusal> {
+        let bytes = self.header_bytes(name)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| Refusal::Malformed)?;
+        let printable = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        if printable { Ok(text) } else { Err(Refusal::Malformed) }
+    }
+
+    pub fn text(&self, place: &Place) -> Result<Cow<'_, str>, Refusal> {
+        match place {
+            Place::Header(name) => self.header(name).map(Cow::Borrowed),
+            Place::Query(name) => only(self.query(), name).map(Cow::Borrowed),
+            Place::Form(name) => only(self.form(), name).map(Cow::Borrowed),
+            Place::Json(pointer) => scalar(self.node(pointer)?),
+        }
+    }
+
+    pub fn query(&self) -> &Pairs {
+        self.query.get_or_init(|| pairs(self.request.query.as_deref().unwrap_or_default().as_bytes()))
+    }
+
+    pub fn form(&self) -> &Pairs {
+        self.form.get_or_init(|| pairs(self.body))
+    }
+
+    pub fn json(&self) -> Result<Node<'_>, Refusal> {
+        let parsed = self.json.get_or_init(|| Document::parse(self.body.clone()).ok());
+        parsed.as_ref().map(Document::root).ok_or(Refusal::Malformed)
+    }
+
+    fn node(&self, pointer: &[String]) -> Result<Node<'_>, Refusal> {
+        let mut node = self.json()?;
+        for token in pointer {
+            node = step(node, token).ok_or(Refusal::Missing)?;
+        }
+        Ok(node)
+    }
+}
+
+/// One token of a JSON Pointer: a key of a map or an index of a list.
+pub(super) fn step<'d>(node: Node<'d>, token: &str) -> Option<Node<'d>> {
+    match node.kind() {
+        Kind::List => token.parse().ok().and_then(|index| node.at(index)),
+        _ => node.get(token),
+    }
+}
+
+/// A string, or the text of a number or boolean as it was written.
+pub(super) fn scalar(node: Node<'_>) -> Result<Cow<'_, str>, Refusal> {
+    let text = match node.kind() {
+        Kind::String => node.as_str(),
+        Kind::Number => node.number_text(),
+        Kind::Bool => node.as_bool().map(|value| if value { "true" } else { "false" }),
+        Kind::Null => return Err(Refusal::Missing),
+        Kind::List | Kind::Map => None,
+    };
+    text.map(Cow::Borrowed).ok_or(Refusal::Malformed)
+}
+
+fn pairs(text: &[u8]) -> Pairs {
+    form_urlencoded::parse(text).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+fn only<'p>(pairs: &'p Pairs, name: &str) -> Result<&'p str, Refusal> {
+    let mut values = pairs.iter().filter(|(key, _)| key == name);
+    let (_, value) = values.next().ok_or(Refusal::Missing)?;
+    match (values.next(), value.len()) {
+        (Some(_), _) => Err(Refusal::Repeated),
+        (None, 0..=VALUE_MAX) => Ok(value),
+        (None, _) => Err(Refusal::Malformed),
+    }
+}

@@ -1,0 +1,178 @@
+//! Is it really from them? Turns [`Received`] into [`Verified`], or says no.
+//!
+//! A route's `verify` is a list of checks that must all pass ([`compile`]). A check is a credential that stands in the
+//! request ([`token`]) or a signature over it ([`signature`]); providers are either of them as data ([`provider`]).
+//! Nothing here reads a clock, and nothing is answered: the caller maps every [`Refusal`] to one constant response.
+
+mod compile;
+mod evidence;
+mod jwt;
+mod network;
+mod provider;
+mod secrets;
+mod signature;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+use crate::config::spec::VerifySpec;
+use crate::diagnostic::At;
+use crate::event::{Received, RequestInfo, Verified};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use evidence::Evidence;
+pub use evidence::{Place, PlaceError};
+use http::HeaderName;
+use jwt::Jwt;
+use network::Networks;
+pub use provider::{Listed, Provider, Providers};
+pub use signature::SignError;
+use signature::Signature;
+use std::sync::Arc;
+use token::Token;
+
+/// Who may call an endpoint.
+pub struct Verifier {
+    /// All must pass; none means anyone.
+    checks: Vec<Check>,
+    credential_headers: Vec<HeaderName>,
+    credential_query: Vec<String>,
+}
+
+/// One of the things that must hold.
+struct Check {
+    /// What it is called in listings.
+    name: String,
+    proof: Proof,
+    provider: Option<Arc<Provider>>,
+}
+
+enum Proof {
+    Token(Token),
+    Signature(Box<Signature>),
+    Jwt(Box<Jwt>),
+    Networks(Networks),
+}
+
+/// Why a request was refused. The sender hears one constant 401; logs and metrics hear the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("a credential or signature is missing")]
+    Missing,
+    #[error("a signature header is repeated")]
+    Repeated,
+    #[error("a credential or signature is malformed")]
+    Malformed,
+    #[error("the credential or signature does not match")]
+    Mismatch,
+    #[error("the signed timestamp is outside the tolerance")]
+    Stale,
+    #[error("the signed timestamp is missing or malformed")]
+    BadTimestamp,
+    /// Ours to mend, not the sender's: a scheme signs the URL and the configuration does not say which.
+    #[error("the scheme signs the URL and no public_url is configured")]
+    NoPublicUrl,
+    /// Answered 403: the credential is the address, and no other would do.
+    #[error("the client's address is not one of the sender's")]
+    Address,
+}
+
+/// A webhook that passed, and which secret matched (by position, for rotation).
+pub struct Passed {
+    pub verified: Verified,
+    pub secret: Option<usize>,
+}
+
+impl Verifier {
+    /// With the built-in providers alone.
+    pub fn compile(spec: &VerifySpec, at: &At<'_>) -> Option<Verifier> {
+        Verifier::compile_with(spec, &Providers::built_in(), at)
+    }
+
+    /// `at` is the value of `verify`. Every mistake is reported at its place; `None` if there is any.
+    pub fn compile_with(spec: &VerifySpec, providers: &Providers, at: &At<'_>) -> Option<Verifier> {
+        compile::verifier(spec, providers, at)
+    }
+
+    /// Anyone may call.
+    pub fn is_none(&self) -> bool {
+        self.checks.is_empty()
+    }
+
+    /// Short, for `routes` and traces: `none`, `github`, `hmac`, `shared + github`.
+    pub fn describe(&self) -> String {
+        let names: Vec<&str> = self.checks.iter().map(|check| check.name.as_str()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(" + ") }
+    }
+
+    /// Lower-case names of headers that carry a credential (not a signature): never forwarded.
+    pub fn credential_headers(&self) -> &[HeaderName] {
+        &self.credential_headers
+    }
+
+    /// Query parameters that carry a credential: never forwarded, never logged.
+    pub fn credential_query(&self) -> &[String] {
+        &self.credential_query
+    }
+
+    /// The provider of the first check that names one: its delivery id, its patience, its literal answer.
+    pub fn provider(&self) -> Option<&Provider> {
+        self.checks.iter().find_map(|check| check.provider.as_deref())
+    }
+
+    /// A check signs the URL: without `public_url` of the check or of the listener everything is refused.
+    pub fn signs_url(&self) -> bool {
+        self.checks.iter().any(|check| match &check.proof {
+            Proof::Signature(signature) => signature.scheme.names_url() && signature.public_url.is_none(),
+            Proof::Jwt(jwt) => jwt.names_url() && jwt.public_url.is_none(),
+            Proof::Token(_) | Proof::Networks(_) => false,
+        })
+    }
+
+    /// When secrets stop being accepted, by position: `validate` warns a week before.
+    pub fn expiries(&self) -> Vec<(usize, DateTime<Utc>)> {
+        let dates = self.checks.iter().flat_map(|check| match &check.proof {
+            Proof::Token(token) => token.secrets.iter().map(|secret| secret.until).collect::<Vec<_>>(),
+            Proof::Signature(signature) => signature.keys.iter().map(|key| key.until).collect(),
+            Proof::Jwt(jwt) => jwt.expiries(),
+            Proof::Networks(_) => Vec::new(),
+        });
+        dates.enumerate().filter_map(|(position, until)| Some((position, until?))).collect()
+    }
+
+    /// All checks are made; the first refusal is the answer. `now` is the event's one clock reading.
+    pub fn verify(&self, received: Received, now: DateTime<Utc>) -> Result<Passed, Refusal> {
+        let mut secret = None;
+        let evidence = Evidence::new(&received.request, &received.body);
+        for check in &self.checks {
+            let position = match &check.proof {
+                Proof::Token(token) => token.check(&evidence, now)?,
+                Proof::Signature(signature) => signature.check(&evidence, now)?,
+                Proof::Jwt(jwt) => jwt.check(&evidence, now)?,
+                Proof::Networks(networks) => networks.check(received.request.client_ip)?,
+            };
+            secret = secret.or(position);
+        }
+        drop(evidence);
+        Ok(Passed { verified: Verified::trust(received), secret })
+    }
+
+    /// The other way round: adds to `request` what makes it pass, with the first secret of each check. `id` is the
+    /// delivery's, where a scheme has one. Parameters in the query cannot be added here and are left to the caller.
+    pub fn sign(&self, request: &mut RequestInfo, body: &Bytes, now: DateTime<Utc>, id: &str) -> Result<(), SignError> {
+        self.signatures().try_for_each(|signature| signature.sign(request, body, now, id))
+    }
+
+    /// For offline examples: the event counts as verified.
+    pub fn assume(&self, received: Received) -> Verified {
+        Verified::trust(received)
+    }
+
+    fn signatures(&self) -> impl Iterator<Item = &Signature> {
+        self.checks.iter().filter_map(|check| match &check.proof {
+            Proof::Signature(signature) => Some(&**signature),
+            Proof::Token(_) | Proof::Jwt(_) | Proof::Networks(_) => None,
+        })
+    }
+}

@@ -1,0 +1,221 @@
+//! Providers as data: the built-in table, and the user's own in the same shape.
+//!
+//! The table is embedded and read when a provider is first named; a provider stands in it only if requests of it are
+//! really verified. What is compiled here waits for the secrets of a check.
+
+mod blueprint;
+mod jwt;
+
+#[cfg(test)]
+mod tests;
+
+use super::evidence::Place;
+use crate::config::spec::{ConfidenceSpec, HandshakeSpec, Ordered, ProviderSpec, ReplySpec};
+use crate::config::units::parse_duration;
+use crate::diagnostic::{At, Findings};
+use crate::secret::{Missing, References};
+pub(super) use blueprint::Blueprint;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// A sender that is known by name.
+pub struct Provider {
+    pub name: Arc<str>,
+    pub title: String,
+    /// How sure the facts are: [`Provider::is_doubtful`] ones deserve a warning.
+    pub confidence: ConfidenceSpec,
+    /// What to know before relying on it; empty where there is nothing.
+    pub notes: String,
+    /// What identifies a delivery over the sender's retries, for `dedupe: {key: auto}`.
+    pub delivery_id: Option<Place>,
+    /// How long the sender waits for an answer.
+    pub patience: Option<Duration>,
+    /// `Some(false)`: the sender does not redeliver by itself.
+    pub retries: Option<bool>,
+    /// The literal answer that the sender takes for a yes.
+    pub reply: Option<ReplySpec>,
+    /// The status of a refusal; `None` is 401.
+    pub refusal: Option<u16>,
+    /// Requests that only establish that the endpoint is ours, as data.
+    pub handshakes: Vec<HandshakeSpec>,
+    pub(super) blueprint: Blueprint,
+}
+
+/// All providers that a check may name.
+pub struct Providers {
+    own: Vec<Arc<Provider>>,
+    /// Own ones with mistakes, which have been reported.
+    broken: Vec<String>,
+}
+
+/// Name and title of a provider, for listings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub name: String,
+    pub title: String,
+    pub confidence: ConfidenceSpec,
+}
+
+impl Provider {
+    /// 80 % of the sender's patience, so that the answer is there before it gives up.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.patience.map(|patience| patience * 4 / 5)
+    }
+
+    /// Its scheme is known from memory only, or nothing authoritative was found.
+    pub fn is_doubtful(&self) -> bool {
+        self.confidence >= ConfidenceSpec::Memory
+    }
+
+    /// Parameters of a check that only a handshake needs.
+    pub(super) fn handshake_parameters(&self) -> Vec<&'static str> {
+        let written = serde_json::to_string(&self.handshakes.iter().map(texts).collect::<Vec<_>>()).unwrap_or_default();
+        let parameters = ["verify_token", "confirmation", "group_id"].into_iter();
+        parameters.filter(|name| written.contains(&format!("{{{name}}}"))).collect()
+    }
+
+    /// `table`: where `like` looks. Mistakes are reported below `at`.
+    fn compile(name: &str, spec: &ProviderSpec, table: &Ordered<ProviderSpec>, at: &At<'_>) -> Option<Provider> {
+        let (spec, scheme, scheme_at) = match (&spec.like, &spec.verify) {
+            (Some(_), Some(_)) => {
+                let help = "keep one of them".to_owned();
+                at.key("like").error("provider-scheme", "both `like` and `verify` are written", Some(help));
+                return None;
+            }
+            (Some(like), None) => match table.get(like) {
+                Some(other) if other.like.is_none() => (spec, other, at.key("like")),
+                _ => {
+                    let message = format!("there is no provider `{like}`");
+                    at.key("like").error("provider-unknown", message, suggestion(like, table.keys()));
+                    return None;
+                }
+            },
+            (None, _) => (spec, spec, at.clone()),
+        };
+        let delivery_id = spec.delivery_id.as_ref().or(scheme.delivery_id.as_ref());
+        let id_header = scheme.verify.as_ref().and_then(|scheme| scheme.id_header.as_ref());
+        let id_header = id_header.map(|name| format!("header:{name}"));
+        let delivery_id = delivery_id.or(id_header.as_ref()).map(|text| place(text, &at.key("delivery_id")));
+        let patience = spec.patience.as_ref().map(|text| patience(text, &at.key("patience")));
+        let blueprint = Blueprint::compile(scheme, &scheme_at);
+        Some(Provider {
+            name: name.into(),
+            title: spec.title.clone().unwrap_or_else(|| name.to_owned()),
+            confidence: spec.confidence.unwrap_or(ConfidenceSpec::Configured),
+            notes: spec.notes.clone().unwrap_or_default(),
+            delivery_id: delivery_id.map_or(Some(None), |place| place.map(Some))?,
+            patience: patience.map_or(Some(None), |patience| patience.map(Some))?,
+            retries: spec.retries,
+            reply: spec.reply.clone(),
+            refusal: spec.refusal,
+            handshakes: spec.handshake.as_ref().map_or_else(Vec::new, |list| list.as_slice().to_vec()),
+            blueprint: blueprint?,
+        })
+    }
+}
+
+impl Providers {
+    /// The built-in ones alone.
+    pub fn built_in() -> Providers {
+        Providers { own: Vec::new(), broken: Vec::new() }
+    }
+
+    /// With `providers:` of hookswitch.yaml; `at` is that key. A built-in name may be defined anew.
+    pub fn compile(own: &Ordered<ProviderSpec>, at: &At<'_>) -> Providers {
+        // The table is read only where something asks for it.
+        if own.is_empty() {
+            return Providers::built_in();
+        }
+        let mut table = TABLE.clone();
+        table.extend(own.iter().map(|(name, spec)| (name.clone(), spec.clone())));
+        let mut providers = Providers::built_in();
+        for (name, spec) in own {
+            match Provider::compile(name, spec, &table, &at.key(name)) {
+                Some(provider) => providers.own.push(Arc::new(provider)),
+                None => providers.broken.push(name.clone()),
+            }
+        }
+        providers
+    }
+
+    /// Defined by the user, with a mistake that has been reported at its place.
+    pub(super) fn is_broken(&self, name: &str) -> bool {
+        self.broken.iter().any(|broken| broken == name)
+    }
+
+    pub fn find(&self, name: &str) -> Option<Arc<Provider>> {
+        let own = self.own.iter().find(|provider| &*provider.name == name);
+        if self.is_broken(name) {
+            return None;
+        }
+        own.cloned().or_else(|| built_in(name, &Findings::default()).map(Arc::new))
+    }
+
+    /// In the order of their names.
+    pub fn list(&self) -> Vec<Listed> {
+        let own = self.own.iter().map(|provider| Listed {
+            name: provider.name.to_string(),
+            title: provider.title.clone(),
+            confidence: provider.confidence,
+        });
+        let built_in = TABLE.iter().filter(|(name, _)| self.own.iter().all(|own| *own.name != ***name));
+        let built_in = built_in.map(|(name, spec)| Listed {
+            name: name.clone(),
+            title: spec.title.clone().unwrap_or_else(|| name.clone()),
+            confidence: spec.confidence.unwrap_or(ConfidenceSpec::Memory),
+        });
+        let mut all: Vec<Listed> = own.chain(built_in).collect();
+        all.sort_by(|left, right| left.name.cmp(&right.name));
+        all
+    }
+
+    /// A help line for a name that is none.
+    pub(super) fn suggest(&self, name: &str) -> String {
+        suggestion(name, self.list().iter().map(|listed| &listed.name))
+    }
+}
+
+/// Every text of a handshake in which a parameter may stand.
+fn texts(handshake: &HandshakeSpec) -> serde_json::Value {
+    let reply = &handshake.reply;
+    let when: Vec<&String> = handshake.when.values().collect();
+    serde_json::json!([when, reply.text, reply.json])
+}
+
+fn built_in(name: &str, findings: &Findings) -> Option<Provider> {
+    let references = References::new(Path::new(""), Missing::Fails);
+    let at = At::document(findings, &references, 0);
+    Provider::compile(name, TABLE.get(name)?, &TABLE, &at)
+}
+
+/// One file per field of business; every file is a mapping of names to [`ProviderSpec`].
+const FILES: &[&str] = &[
+    include_str!("standard.yaml"),
+    include_str!("developer.yaml"),
+    include_str!("payments.yaml"),
+    include_str!("messaging.yaml"),
+    include_str!("business.yaml"),
+];
+
+/// A file that cannot be read gives no provider, and a test fails: the files are part of the program.
+static TABLE: LazyLock<Ordered<ProviderSpec>> =
+    LazyLock::new(|| FILES.iter().filter_map(|file| read(file).ok()).flatten().collect());
+
+fn read(file: &str) -> Result<Ordered<ProviderSpec>, serde_yaml::Error> {
+    serde_yaml::from_str(file)
+}
+
+fn place(text: &str, at: &At<'_>) -> Option<Place> {
+    Place::parse(text).map_err(|error| at.error("provider-place", error.to_string(), None)).ok()
+}
+
+fn patience(text: &str, at: &At<'_>) -> Option<Duration> {
+    parse_duration(text).map_err(|error| at.error("unit", error.to_string(), None)).ok()
+}
+
+fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n String>) -> String {
+    crate::suggest::did_you_mean(name, known.map(String::as_str)).unwrap_or_else(|| {
+        "`hookswitch routes --providers` lists them; any other sender: `hmac` or `shared`".to_owned()
+    })
+}
