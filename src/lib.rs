@@ -14,4 +14,5 @@ pub mod expr;
 pub mod secret;
 pub mod stdout;
 pub mod suggest;
+pub mod transform;
 pub mod verify;
