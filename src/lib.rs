@@ -7,6 +7,7 @@
 pub mod body;
 pub mod clock;
 pub mod config;
+pub mod deliver;
 pub mod diagnostic;
 pub mod document;
 pub mod event;

@@ -1,0 +1,143 @@
+//! One HTTP exchange: the request out, the answer in up to its cap, the failure classified.
+
+#[cfg(test)]
+mod tests;
+
+use super::client::Client;
+use super::failure;
+use super::outcome::Outcome;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method};
+use http_body::{Body, Frame, SizeHint};
+use reqwest::Url;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use tokio::time::{Instant, timeout_at};
+
+/// A request as it goes out.
+pub(super) struct Sent {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    /// `None` where it is longer than `answer_max`; the rest was not read.
+    pub(super) body: Option<Bytes>,
+}
+
+/// No whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Broken {
+    pub(super) outcome: Outcome,
+    /// Of an answer whose body broke off.
+    pub(super) status: Option<u16>,
+    /// The request was handed to a connection: the target may have acted upon it.
+    pub(super) ambiguous: bool,
+    /// It was still under way when its time was over.
+    pub(super) out_of_time: bool,
+}
+
+/// Sends a request and reads the answer, all before `until`.
+///
+/// Reading is bounded by `answer_max` bytes and by `until`, so neither an endless answer nor a trickling one can hold more
+/// than its share. When the returned future is dropped the connection is closed, and nothing stays behind.
+pub(super) async fn exchange(client: &Client, sent: Sent, until: Instant, answer_max: u64) -> Result<Answered, Broken> {
+    let written = Written::default();
+    // Where there is no body, nobody asks for it: then it counts as written once it is under way.
+    let bodyless = sent.body.is_empty();
+    let mut request = reqwest::Request::new(sent.method, sent.url);
+    *request.headers_mut() = sent.headers;
+    if !bodyless {
+        *request.body_mut() = Some(reqwest::Body::wrap(Watched { bytes: Some(sent.body), written: written.clone() }));
+    }
+    let mut status = None;
+    let ended = timeout_at(until, async {
+        let response = client.http.execute(request).await?;
+        status = Some(response.status().as_u16());
+        read(response, answer_max).await
+    });
+    let (outcome, out_of_time) = match ended.await {
+        Ok(Ok(answered)) => return Ok(answered),
+        Ok(Err(error)) => (failure::classify(&error, written.get()), false),
+        // Before a connection took the request: that is a connection that could not be opened in time.
+        Err(_) if !bodyless && !written.get() => (Outcome::Connect, true),
+        Err(_) => (Outcome::Timeout, true),
+    };
+    let ambiguous = (bodyless || written.get()) && matches!(outcome, Outcome::Reset | Outcome::Timeout);
+    Err(Broken { outcome, status, ambiguous, out_of_time })
+}
+
+async fn read(mut response: reqwest::Response, answer_max: u64) -> Result<Answered, reqwest::Error> {
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let too_long = response.content_length().is_some_and(|length| length > answer_max);
+    let body = if too_long { None } else { collect(&mut response, answer_max).await? };
+    Ok(Answered { status, headers, body })
+}
+
+/// The body; `None` where it is longer than `most`. An answer in one piece, which most are, is not copied.
+async fn collect(response: &mut reqwest::Response, most: u64) -> Result<Option<Bytes>, reqwest::Error> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let Some(first) = response.chunk().await? else { return Ok(Some(Bytes::new())) };
+    if first.len() > most {
+        return Ok(None);
+    }
+    let Some(second) = response.chunk().await? else { return Ok(Some(first)) };
+    let mut whole = BytesMut::with_capacity(first.len() + second.len());
+    whole.extend_from_slice(&first);
+    let mut next = Some(second);
+    while let Some(chunk) = next {
+        if chunk.len() > most - whole.len() {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&chunk);
+        next = response.chunk().await?;
+    }
+    Ok(Some(whole.freeze()))
+}
+
+/// Whether a connection has asked for the body of a request.
+#[derive(Clone, Default)]
+struct Written(Arc<AtomicBool>);
+
+impl Written {
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A body in one piece that notes when it is taken.
+///
+/// It also cannot be cloned, which keeps every layer below from sending it a second time.
+struct Watched {
+    bytes: Option<Bytes>,
+    written: Written,
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let watched = self.get_mut();
+        watched.written.0.store(true, Ordering::Relaxed);
+        Poll::Ready(watched.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}

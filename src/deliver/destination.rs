@@ -1,0 +1,103 @@
+//! Where a request goes: over HTTP, to standard output, or to a file.
+
+use reqwest::Url;
+use std::path::PathBuf;
+
+/// A URL, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Destination {
+    Http(Url),
+    Stdout,
+    File(PathBuf),
+}
+
+/// Says what is wrong, never the URL: it may hold a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum DestinationError {
+    #[error("the URL is not valid, or has no host")]
+    Invalid,
+    #[error("the URL's scheme is none of http, https, stdout and file")]
+    Scheme,
+    #[error("the URL has a user name or password: write auth: {{basic: {{username: …, password: …}}}} instead")]
+    UserInfo,
+    #[error("stdout:// takes nothing after it")]
+    Stdout,
+    #[error("a file is written file:///absolute/path")]
+    FilePath,
+}
+
+impl Destination {
+    pub(super) fn parse(url: &str) -> Result<Destination, DestinationError> {
+        let mut url = Url::parse(url).map_err(|_| DestinationError::Invalid)?;
+        match url.scheme() {
+            "http" | "https" => {
+                if !url.username().is_empty() || url.password().is_some() {
+                    return Err(DestinationError::UserInfo);
+                }
+                url.set_fragment(None);
+                // Stricter in places than the URL standard, and what is sent in the end.
+                url.as_str().parse::<http::Uri>().map_err(|_| DestinationError::Invalid)?;
+                Ok(Destination::Http(url))
+            }
+            "stdout" => match url.as_str() {
+                "stdout://" | "stdout:///" => Ok(Destination::Stdout),
+                _ => Err(DestinationError::Stdout),
+            },
+            "file" => file(&url).map(Destination::File).ok_or(DestinationError::FilePath),
+            _ => Err(DestinationError::Scheme),
+        }
+    }
+}
+
+fn file(url: &Url) -> Option<PathBuf> {
+    if url.host_str().is_some_and(|host| !host.is_empty()) || url.query().is_some() || url.fragment().is_some() {
+        return None;
+    }
+    if url.path().ends_with('/') {
+        return None;
+    }
+    url.to_file_path().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_four_schemes() {
+        for url in ["http://h", "https://h:8443/p?q=1", "http://[::1]:8080/"] {
+            assert!(matches!(Destination::parse(url), Ok(Destination::Http(_))), "{url}");
+        }
+        assert_eq!(Destination::parse("stdout://"), Ok(Destination::Stdout));
+        assert_eq!(Destination::parse("file:///var/log/a%20b"), Ok(Destination::File(PathBuf::from("/var/log/a b"))));
+    }
+
+    #[test]
+    fn a_fragment_is_not_sent() {
+        let Ok(Destination::Http(url)) = Destination::parse("http://h/p?q#part") else { panic!() };
+        assert_eq!(url.as_str(), "http://h/p?q");
+    }
+
+    #[test]
+    fn each_mistake_has_its_name() {
+        let error = |url: &str| Destination::parse(url).unwrap_err();
+        assert_eq!(error("ftp://h/x"), DestinationError::Scheme);
+        assert_eq!(error("https://user:pass@h/"), DestinationError::UserInfo);
+        assert_eq!(error("https://user@h/"), DestinationError::UserInfo);
+        assert_eq!(error("stdout://here"), DestinationError::Stdout);
+        for url in ["file://host/path", "file:///", "file:///a?b", "file:///a/"] {
+            assert_eq!(error(url), DestinationError::FilePath, "{url}");
+        }
+        for url in ["", "http://", "h/p", "https://{{host}}/", "http://h:99999/"] {
+            assert_eq!(error(url), DestinationError::Invalid, "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(url in "(https?|file|stdout)?:?/{0,3}\\PC*") {
+            let _ = Destination::parse(&url);
+        }
+    }
+}

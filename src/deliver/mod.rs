@@ -1,0 +1,180 @@
+//! One event to one target: the request, its attempts, and what became of it.
+//!
+//! [`Target::compile`] finds every mistake while a configuration loads, [`Target::prepare`] builds a request without
+//! sending it, [`Target::deliver`] makes attempts until the retry policy or the deadline ends them. What happened is
+//! returned and told to an [`Observer`]; logs, traces and metrics are not made here.
+
+mod answer;
+mod attempt;
+mod auth;
+mod client;
+mod delivery;
+mod destination;
+mod failure;
+mod field;
+mod forward;
+mod hop;
+mod id;
+mod layers;
+mod outcome;
+mod prepare;
+mod retry;
+mod sink;
+mod statuses;
+mod success;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use answer::RawAnswer;
+pub use client::{Client, ClientError};
+pub use id::delivery_id;
+pub use outcome::{Attempt, Outcome};
+
+use crate::config::spec::{DefaultsSpec, Ordered, TargetSpec, TransformSpec};
+use crate::diagnostic::At;
+use crate::event::Event;
+use crate::expr::{Answer, Condition, Environment, Reads, Value};
+use bytes::Bytes;
+use destination::Destination;
+use http::{HeaderMap, Method};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A compiled target.
+pub struct Target {
+    pub name: Arc<str>,
+    pub when: Option<Condition>,
+    pub enabled: bool,
+    pub required: bool,
+    /// As written, for `routes`: references (without defaults) and expressions unresolved.
+    pub written_url: String,
+    request: target::Request,
+    timeout: Duration,
+    retry: retry::RetryPolicy,
+    success: success::Success,
+    answer_max: u64,
+}
+
+/// What compiling a target needs besides its own spec.
+pub struct TargetContext<'a> {
+    pub environment: Environment<'a>,
+    /// `targets:` of hookswitch.yaml, for `use:`.
+    pub shared_targets: &'a Ordered<TargetSpec>,
+    /// `transforms:` of hookswitch.yaml.
+    pub shared_transforms: &'a Ordered<TransformSpec>,
+    /// The route's own transform, for a target that has none.
+    pub route_transform: Option<&'a TransformSpec>,
+    pub defaults: Option<&'a DefaultsSpec>,
+    /// The top of hookswitch.yaml, to point at mistakes there; without it they are reported where it is used.
+    pub process_at: Option<At<'a>>,
+    /// Lower-case headers and query parameters that `verify` used as credentials: not forwarded.
+    pub credential_headers: &'a [http::HeaderName],
+    pub credential_query: &'a [String],
+    /// Of the route; a retry delay that is not written is a tenth of it.
+    pub deadline: Duration,
+}
+
+/// A request to a target, ready but for what every attempt adds. Made by [`Target::prepare`] alone.
+#[derive(Clone)]
+pub struct Outbound {
+    pub method: Method,
+    /// To send to: `http(s)://…`, `stdout://` or `file:///path`.
+    pub url: Arc<str>,
+    /// To show: references instead of their values.
+    pub shown_url: Arc<str>,
+    pub headers: HeaderMap,
+    /// Headers whose values must not be shown, with what is shown instead (`Bearer ${env:TOKEN}`).
+    pub shown_headers: Vec<(http::HeaderName, String)>,
+    pub body: Bytes,
+    /// Stable over all attempts: `webhook-id` and `idempotency-key`.
+    pub id: String,
+    destination: Arc<Destination>,
+}
+
+impl Outbound {
+    /// Every header as it may be shown: credentials as the references they were written as.
+    pub fn shown(&self) -> Vec<(String, String)> {
+        let shown = self.headers.iter().map(|(name, value)| {
+            let masked = self.shown_headers.iter().find(|(masked, _)| masked == name);
+            let text = masked
+                .map_or_else(|| String::from_utf8_lossy(value.as_bytes()).into_owned(), |(_, shown)| shown.clone());
+            (name.to_string(), text)
+        });
+        shown.collect()
+    }
+}
+
+/// Neither the URL nor a header nor the body as they are sent: all of them may hold secrets.
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound")
+            .field("method", &self.method)
+            .field("shown_url", &self.shown_url)
+            .field("id", &self.id)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a delivery came to.
+pub struct Delivered {
+    /// Of the last attempt; [`Outcome::Deadline`] where the deadline cut it short or left no room for any, and
+    /// [`Outcome::Draining`] where a stop ended the wait for another.
+    pub outcome: Outcome,
+    pub attempts: Vec<Attempt>,
+    /// The last whole answer, where `success` or (by [`DeliveryScope::answer_is_read`]) something else reads it.
+    pub answer: Option<Answer>,
+    /// The last whole answer as it came, for `respond.from`.
+    pub raw_answer: Option<RawAnswer>,
+    pub duration: Duration,
+    /// How long the target asked us to wait, where a later try of the sender may help.
+    pub retry_after: Option<Duration>,
+    /// Why no (further) retry was made, where one might have been: `deadline`, `exhausted`, `draining`, `not retryable`.
+    pub gave_up: Option<&'static str>,
+}
+
+/// An answer that no target gave, for [`Target::pretend`].
+#[derive(Debug, Clone)]
+pub struct Pretended {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// What watches attempts (logs, traces, metrics); `deliver` itself knows none of them.
+pub trait Observer: Send + Sync {
+    /// Before an attempt is sent: headers to add (`traceparent`, `tracestate`).
+    fn attempt_begins(&self, number: u32) -> Vec<(http::HeaderName, http::HeaderValue)>;
+    fn attempt_ended(&self, attempt: &Attempt);
+}
+
+/// What attempts need besides the request.
+pub struct DeliveryScope {
+    pub deadline: Instant,
+    /// For `success` conditions and the forwarding headers.
+    pub event: Arc<Event>,
+    pub route: Arc<str>,
+    /// Values of the route's `vars`, for `success` conditions.
+    pub vars: Arc<[Value]>,
+    /// Answers of earlier targets, for `success` conditions.
+    pub answers: Arc<[Option<Answer>]>,
+    pub tables: crate::document::Document,
+    /// Makes `uuid()`.
+    pub uuid: fn() -> String,
+    /// The peer that sent the request, where it is one of `trusted_proxies`: its forwarding headers are continued. Those
+    /// of anybody else are dropped.
+    pub trusted_proxy: Option<IpAddr>,
+    /// Something reads `answers.<target>`, so the answer is worth parsing.
+    pub answer_is_read: bool,
+    /// Fires when the process stops and its grace is over: no further retry is waited for.
+    pub draining: tokio_util::sync::CancellationToken,
+}
+
+/// What either of two readers reads.
+fn union(one: Reads, other: Reads) -> Reads {
+    Reads { body: one.body || other.body, text: one.text || other.text, volatile: one.volatile || other.volatile }
+}

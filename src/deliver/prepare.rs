@@ -1,0 +1,187 @@
+//! The request to a target, all of it but what every attempt adds. Pure: `explain` and `test` show what this builds.
+
+use super::auth::Auth;
+use super::destination::Destination;
+use super::field::{QueryField, QueryFields};
+use super::forward::{Payload, forwarded};
+use super::{Outbound, Target, id, union};
+use crate::document::Document;
+use crate::event::{Event, RequestInfo};
+use crate::expr::{Evaluation, EvaluationError, Reads, Scope};
+use crate::transform::{Built, Transform, UrlTemplate, header_value};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const PRODUCT: HeaderValue = HeaderValue::from_static(concat!("hookswitch/", env!("CARGO_PKG_VERSION")));
+
+/// Headers whose values must not be shown, with what is shown instead.
+pub(super) type ShownHeaders = Vec<(HeaderName, String)>;
+
+impl Target {
+    /// Evaluates everything of the request; pure, so that `explain` and `test` use it too.
+    ///
+    /// # Errors
+    /// What an expression of the target has no value for, and a URL or header that could not be sent.
+    pub fn prepare(&self, scope: Scope<'_>, event: &Event) -> Result<Outbound, EvaluationError> {
+        let id = id::delivery_id(scope.route, &self.name, &event.request.id);
+        let mut evaluation = Evaluation::new(scope);
+        let (body, content_type, payload) = self.payload(event, &mut evaluation)?;
+        let mut headers = forwarded(&self.request.forward, payload, &event.request.headers, &self.request.credentials);
+        add_ours(&mut headers, &id);
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        let mut shown_headers = Vec::new();
+        let transform = self.request.transform.as_ref();
+        for field in &self.request.headers.set {
+            field.set(&mut headers, &mut shown_headers, transform, &mut evaluation)?;
+        }
+        for name in &self.request.headers.removed {
+            headers.remove(name);
+        }
+        self.request.auth.set_headers(&mut headers, &mut shown_headers, &mut evaluation)?;
+        let built = self.request.address.built(transform, &self.request.auth, &mut evaluation)?;
+        Ok(Outbound {
+            method: self.request.method.clone(),
+            url: built.real,
+            shown_url: built.shown,
+            destination: built.destination,
+            headers,
+            shown_headers,
+            body,
+            id,
+        })
+    }
+
+    /// The body, its type where it is a new one, and what that means for the sender's headers.
+    fn payload(
+        &self,
+        event: &Event,
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<(Bytes, Option<HeaderValue>, Payload), EvaluationError> {
+        if matches!(self.request.method, Method::GET | Method::HEAD) {
+            return Ok((Bytes::new(), None, Payload::Absent));
+        }
+        let Some(transform) = &self.request.transform else {
+            return Ok((event.bytes.clone(), None, Payload::Unchanged));
+        };
+        let Built { bytes, content_type, unchanged } = transform.build(evaluation)?;
+        let content_type = content_type.map(content_type_value).transpose()?;
+        Ok((bytes, content_type, if unchanged { Payload::Unchanged } else { Payload::New }))
+    }
+}
+
+fn content_type_value(written: String) -> Result<HeaderValue, EvaluationError> {
+    if written == "application/json" {
+        return Ok(HeaderValue::from_static("application/json"));
+    }
+    header_value(&written)
+}
+
+/// A forwarded `webhook-id` that comes with a signature stays: the signature is over it (Standard Webhooks).
+fn add_ours(headers: &mut HeaderMap, id: &str) {
+    // Hexadecimal digits are always a header value.
+    let Ok(id) = HeaderValue::from_str(id) else { return };
+    if !(headers.contains_key(WEBHOOK_ID) && headers.contains_key(WEBHOOK_SIGNATURE)) {
+        headers.insert(WEBHOOK_ID, id.clone());
+    }
+    headers.insert(IDEMPOTENCY_KEY, id);
+    headers.insert(USER_AGENT, PRODUCT);
+}
+
+/// A URL and its query.
+pub(super) struct Address {
+    template: UrlTemplate,
+    query: QueryFields,
+    constant: Option<BuiltAddress>,
+}
+
+/// A URL to send to and to show. Cheap to clone: a constant one is made once per generation.
+#[derive(Clone)]
+pub(super) struct BuiltAddress {
+    real: Arc<str>,
+    shown: Arc<str>,
+    destination: Arc<Destination>,
+}
+
+impl Address {
+    /// Builds the URL here and now where nothing in it depends on the event.
+    ///
+    /// # Errors
+    /// When such a URL could never be sent to.
+    pub(super) fn new(template: UrlTemplate, query: QueryFields, auth: &Auth) -> Result<Address, EvaluationError> {
+        let constant =
+            template.constant().is_some() && query.0.iter().all(QueryField::is_constant) && auth.query_is_constant();
+        let mut address = Address { template, query, constant: None };
+        if constant {
+            let built = without_event(|evaluation| address.build(None, auth, evaluation))?;
+            address.constant = Some(built);
+        }
+        Ok(address)
+    }
+
+    pub(super) fn reads(&self) -> Reads {
+        self.query.0.iter().map(QueryField::reads).fold(self.template.reads(), union)
+    }
+
+    fn built(
+        &self,
+        transform: Option<&Transform>,
+        auth: &Auth,
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<BuiltAddress, EvaluationError> {
+        match &self.constant {
+            Some(built) => Ok(built.clone()),
+            None => self.build(transform, auth, evaluation),
+        }
+    }
+
+    fn build(
+        &self,
+        transform: Option<&Transform>,
+        auth: &Auth,
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<BuiltAddress, EvaluationError> {
+        let mut query = Vec::with_capacity(self.query.0.len());
+        for field in &self.query.0 {
+            query.extend(field.build(transform, evaluation)?);
+        }
+        let mut url = self.template.build_with(&query, evaluation)?;
+        auth.append_query(&mut url.real, &mut url.shown, evaluation)?;
+        let destination = Destination::parse(&url.real);
+        let destination = destination.map_err(|error| EvaluationError::Wrong(error.to_string()))?;
+        let (real, shown) = (Arc::from(url.real), Arc::from(url.shown));
+        Ok(BuiltAddress { real, shown, destination: Arc::new(destination) })
+    }
+}
+
+/// Runs what looks at no event, while the configuration loads.
+fn without_event<T>(build: impl FnOnce(&mut Evaluation<'_>) -> T) -> T {
+    let tables = Document::null();
+    let event = Event { request: Arc::new(no_request()), bytes: Bytes::new(), parsed: None };
+    let scope =
+        Scope { event: &event, route: "", vars: &[], answers: &[], answer: None, tables: &tables, uuid: String::new };
+    build(&mut Evaluation::new(scope))
+}
+
+fn no_request() -> RequestInfo {
+    RequestInfo {
+        id: Arc::from(""),
+        method: Method::POST,
+        path: String::new(),
+        query: None,
+        host: String::new(),
+        scheme: "http",
+        headers: HeaderMap::new(),
+        time: chrono::DateTime::UNIX_EPOCH,
+        client_ip: Ipv4Addr::UNSPECIFIED.into(),
+        params: Vec::new(),
+        public_url: None,
+    }
+}

@@ -1,0 +1,269 @@
+//! A target as written to one that runs: everything that can be wrong with it is found here, while a configuration loads.
+
+use super::auth::Auth;
+use super::field::{HeaderField, HeaderFields, QueryFields};
+use super::forward::Forward;
+use super::layers::{Layers, Place};
+use super::prepare::Address;
+use super::retry::{RetryPolicy, Written};
+use super::statuses::StatusSet;
+use super::success::Success;
+use super::{Target, TargetContext, union};
+use crate::config;
+use crate::config::spec::{MethodSpec, Scalar, TargetSpec};
+use crate::diagnostic::At;
+use crate::expr::{Condition, Environment, Piece, Reads, scan};
+use crate::transform::{Transform, UrlTemplate, compile_headers, compile_query};
+use http::{HeaderName, Method};
+use std::sync::Arc;
+use std::time::Duration;
+
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+/// As long as the longest deadline.
+const TIMEOUT_MOST: Duration = Duration::from_secs(300);
+const ANSWER_MAX_DEFAULT: u64 = 1 << 20;
+const ANSWER_MAX_MOST: u64 = 64 << 20;
+const NAME_MOST: usize = 63;
+
+impl Target {
+    /// `position`: 0 for a route's only target, else counted from 1; it makes the default name.
+    pub fn compile<'a>(
+        spec: &'a TargetSpec,
+        position: usize,
+        context: &TargetContext<'a>,
+        at: &At<'a>,
+    ) -> Option<Target> {
+        let layers = Layers::new(spec, context, at)?;
+        let environment = &context.environment;
+        // Each part reports its own mistakes; only then is it decided whether all of them are there.
+        let name = name(&layers, position, at);
+        let when = layers.first("when", |spec| spec.when.as_ref());
+        let when = when.map(|(text, at)| Condition::compile(text, false, environment, &at));
+        let enabled = switch(layers.first("enabled", |spec| spec.enabled.as_ref()));
+        let required = switch(layers.first("required", |spec| spec.required.as_ref()));
+        let request = Request::compile(&layers, context, at);
+        let timeout = timeout(&layers, context, at);
+        let retry = retry(&layers, context, at);
+        let success = layers.first("success", |spec| spec.success.as_ref());
+        let success = success.map_or(Some(Success::Statuses(StatusSet::successful())), |(success, at)| {
+            Success::compile(success, environment, &at)
+        });
+        let answer_max = answer_max(&layers);
+        let (written_url, _) = layers.first("url", |spec| spec.url.as_ref())?;
+        Some(Target {
+            name: name?,
+            when: when.map_or(Some(None), |when| when.map(Some))?,
+            enabled: enabled?,
+            required: required?,
+            written_url: without_defaults(written_url),
+            request: request?,
+            timeout: timeout?,
+            retry: retry?,
+            success: success?,
+            answer_max: answer_max?,
+        })
+    }
+
+    /// What preparing a request and judging an answer read of an event.
+    pub fn reads(&self) -> Reads {
+        let when = self.when.as_ref().map(Condition::reads).unwrap_or_default();
+        union(union(when, self.success.reads()), self.request.reads())
+    }
+}
+
+/// What a target's requests are made of.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) address: Address,
+    pub(super) headers: HeaderFields,
+    pub(super) auth: Auth,
+    /// `None`: bytes pass unchanged.
+    pub(super) transform: Option<Transform>,
+    pub(super) forward: Forward,
+    pub(super) credentials: Vec<HeaderName>,
+}
+
+impl Request {
+    fn compile<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> Option<Request> {
+        let environment = &context.environment;
+        let transform = transform(layers, context, at);
+        let known = transform.as_ref().and_then(Option::as_ref);
+        let headers = header_fields(layers, known, environment);
+        let query = query_fields(layers, known, environment);
+        let auth = layers.first("auth", |spec| spec.auth.as_ref());
+        let auth = auth.map_or(Some(Auth::default()), |(auth, at)| Auth::compile(auth, environment, &at));
+        let url = url(layers, environment, at);
+        let forward = layers.first("forward_headers", |spec| spec.forward_headers.as_ref());
+        let forward = forward.map_or(Some(Forward::default()), |(forward, at)| Forward::compile(forward, &at));
+        let method = layers.first("method", |spec| spec.method.as_ref());
+        let ((url, url_at), auth) = (url?, auth?);
+        let address = match Address::new(url, query?, &auth) {
+            Ok(address) => address,
+            Err(error) => {
+                url_at.error("url", error.to_string(), None);
+                return None;
+            }
+        };
+        Some(Request {
+            method: method.map_or(Method::POST, |(method, _)| method_of(*method)),
+            address,
+            headers: headers?,
+            auth,
+            transform: transform?,
+            forward: forward?,
+            credentials: context.credential_headers.to_vec(),
+        })
+    }
+
+    fn reads(&self) -> Reads {
+        let headers = self.headers.set.iter().map(HeaderField::reads);
+        let all = headers.chain(self.auth.reads()).chain(self.transform.as_ref().map(Transform::reads));
+        all.fold(self.address.reads(), union)
+    }
+}
+
+/// The target's own transform, else the route's; `Some(None)` where there is neither.
+fn transform<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> Option<Option<Transform>> {
+    let own = layers.first("transform", |spec| spec.transform.as_ref());
+    let written = own.or_else(|| {
+        let route = At::document(at.findings, at.references, at.document_index());
+        context.route_transform.map(|spec| (spec, route.key("transform")))
+    });
+    match written {
+        Some((spec, at)) => Transform::compile(spec, context.shared_transforms, &context.environment, &at).map(Some),
+        None => Some(None),
+    }
+}
+
+fn name(layers: &Layers<'_>, position: usize, at: &At<'_>) -> Option<Arc<str>> {
+    let name = match (layers.first("name", |spec| spec.name.as_ref()), layers.shared_name()) {
+        (Some((name, at)), _) => config::plain(name, &at)?,
+        (None, Some(shared)) => shared.to_owned(),
+        (None, None) if position == 0 => "target".to_owned(),
+        (None, None) => format!("target-{position}"),
+    };
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let bytes = name.as_bytes();
+    if bytes.len() > NAME_MOST || !bytes.iter().copied().all(inner) || !edge(bytes.first()) || !edge(bytes.last()) {
+        let help = format!("use a-z, 0-9, - and _, a letter or digit at both ends, at most {NAME_MOST} characters");
+        at.key("name").error("target-name", format!("{name:?} cannot name a target"), Some(help));
+        return None;
+    }
+    Some(Arc::from(name))
+}
+
+fn switch(written: Option<(&Scalar<bool>, At<'_>)>) -> Option<bool> {
+    written.map_or(Some(true), |(value, at)| config::scalar(value, &at))
+}
+
+fn timeout<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> Option<Duration> {
+    let defaults = context.defaults.and_then(|defaults| defaults.timeout.as_ref());
+    let place = || Place::in_process_file(context, &["defaults"], at.clone()).key("timeout");
+    let written = layers.first("timeout", |spec| spec.timeout.as_ref());
+    let Some((text, at)) = written.or_else(|| defaults.map(|text| (text, place()))) else {
+        return Some(TIMEOUT_DEFAULT);
+    };
+    let timeout = config::duration(text, &at)?;
+    if timeout.is_zero() || timeout > TIMEOUT_MOST {
+        let message = format!("a timeout is more than nothing and at most {}s", TIMEOUT_MOST.as_secs());
+        at.error("timeout", message, None);
+        return None;
+    }
+    Some(timeout)
+}
+
+fn retry<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> Option<RetryPolicy> {
+    let mut written: Vec<Written<'_>> =
+        layers.each("retry", |spec| spec.retry.as_ref()).into_iter().map(Some).collect();
+    let defaults = context.defaults.and_then(|defaults| defaults.retry.as_ref());
+    let place = Place::in_process_file(context, &["defaults"], at.clone()).key("retry");
+    written.push(defaults.map(|retry| (retry, place)));
+    RetryPolicy::compile(&written, context.deadline)
+}
+
+fn answer_max(layers: &Layers<'_>) -> Option<u64> {
+    let Some((text, at)) = layers.first("answer_max", |spec| spec.answer_max.as_ref()) else {
+        return Some(ANSWER_MAX_DEFAULT);
+    };
+    let most = config::size(text, &at)?;
+    if most == 0 || most > ANSWER_MAX_MOST {
+        at.error("answer-max", "answer_max is more than nothing and at most 64MiB", None);
+        return None;
+    }
+    Some(most)
+}
+
+fn method_of(method: MethodSpec) -> Method {
+    match method {
+        MethodSpec::GET => Method::GET,
+        MethodSpec::HEAD => Method::HEAD,
+        MethodSpec::POST => Method::POST,
+        MethodSpec::PUT => Method::PUT,
+        MethodSpec::PATCH => Method::PATCH,
+        MethodSpec::DELETE => Method::DELETE,
+        MethodSpec::OPTIONS => Method::OPTIONS,
+    }
+}
+
+/// The target's layers, then the transform. All mistakes are reported.
+fn header_fields(
+    layers: &Layers<'_>,
+    transform: Option<&Transform>,
+    environment: &Environment<'_>,
+) -> Option<HeaderFields> {
+    let (mut fields, mut whole) = (HeaderFields::default(), true);
+    for (written, at) in layers.each("headers", |spec| Some(&spec.headers)) {
+        let layer = compile_headers(written, environment, &at);
+        whole &= layer.and_then(|layer| fields.add(layer, &at)).is_some();
+    }
+    if let Some(transform) = transform {
+        fields.add_transform(transform);
+    }
+    whole.then_some(fields)
+}
+
+fn query_fields(
+    layers: &Layers<'_>,
+    transform: Option<&Transform>,
+    environment: &Environment<'_>,
+) -> Option<QueryFields> {
+    let (mut fields, mut whole) = (QueryFields::default(), true);
+    for (written, at) in layers.each("query", |spec| Some(&spec.query)) {
+        match compile_query(written, environment, &at) {
+            Some(layer) => fields.add(layer),
+            None => whole = false,
+        }
+    }
+    if let Some(transform) = transform {
+        fields.add_transform(transform);
+    }
+    whole.then_some(fields)
+}
+
+/// The URL, and its place.
+fn url<'a>(layers: &Layers<'a>, environment: &Environment<'_>, target: &At<'a>) -> Option<(UrlTemplate, At<'a>)> {
+    let Some((url, at)) = layers.first("url", |spec| spec.url.as_ref()) else {
+        let help = "add url: https://…, or use: with the name of a shared target".to_owned();
+        target.error("url-missing", "the target has no url", Some(help));
+        return None;
+    };
+    let template = UrlTemplate::compile(url, environment, &at)?;
+    if template.dynamic_host() {
+        let help = "write the host, and let the event choose among targets with `when`".to_owned();
+        at.error("url-dynamic-host", "the host of the URL is computed from the event", Some(help));
+        return None;
+    }
+    Some((template, at))
+}
+
+/// As users see it: references without their defaults, expressions as they stand.
+fn without_defaults(written: &str) -> String {
+    let Ok(pieces) = scan(written) else { return written.to_owned() };
+    let shown = pieces.iter().map(|piece| match piece {
+        Piece::Literal(text) => text.clone(),
+        Piece::Reference(reference) => reference.to_string(),
+        Piece::Expression { source, .. } => format!("${{{source}}}"),
+    });
+    shown.collect()
+}

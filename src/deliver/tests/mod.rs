@@ -1,0 +1,5 @@
+//! Whole targets: compiled from YAML and prepared. What deliveries do on the wire is in [`super::delivery`]'s tests.
+
+mod compiled;
+mod prepared;
+pub(super) mod support;
