@@ -1,9 +1,10 @@
 //! hookswitch: a declarative webhook router.
 //!
-//! The life of a webhook is told on one screen in `server::pipeline`; the life of a configuration in `reload`.
+//! The life of a webhook is told on one screen in [`server::pipeline`]; the life of a configuration in [`reload`].
 //! Imports point one way: `cli, app → server, admin, reload → route → {matcher, verify, transform, deliver} →
 //! {event, expr, body, document, secret, diagnostic}`; `config` holds what was written and is only read by compile steps.
 
+pub mod admin;
 pub mod body;
 pub mod clock;
 pub mod config;
@@ -12,8 +13,14 @@ pub mod diagnostic;
 pub mod document;
 pub mod event;
 pub mod expr;
+pub mod matcher;
+pub mod reload;
+pub mod route;
 pub mod secret;
+pub mod server;
+pub mod settings;
 pub mod stdout;
 pub mod suggest;
+pub mod telemetry;
 pub mod transform;
 pub mod verify;

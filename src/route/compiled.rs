@@ -1,0 +1,338 @@
+//! One route: its clauses, its vars and labels, its targets and its answers.
+
+use super::respond::Respond;
+use super::source::Source;
+use crate::config::spec::{DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec, TargetSpec};
+use crate::config::{self, units};
+use crate::deliver::{Target, TargetContext};
+use crate::diagnostic::At;
+use crate::document::Document;
+use crate::expr::{Condition, Environment};
+use crate::matcher::Glob;
+use crate::transform::{Shape, Text};
+use crate::verify::Provider;
+use chrono::{DateTime, FixedOffset};
+use http::HeaderName;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A compiled route.
+pub struct Route {
+    pub name: Arc<str>,
+    pub description: Option<String>,
+    /// The file it was written in, as users name it.
+    pub file: String,
+    /// Among all routes, in file order.
+    pub position: usize,
+    pub order: i64,
+    pub enabled: bool,
+    pub active_from: Option<DateTime<FixedOffset>>,
+    pub active_until: Option<DateTime<FixedOffset>>,
+    pub(super) headers: Vec<(HeaderName, ValuePattern)>,
+    pub(super) query: Vec<(String, ValuePattern)>,
+    pub(super) when: Option<Condition>,
+    pub(super) vars: Vec<Shape>,
+    pub(super) labels: Vec<(Arc<str>, Text)>,
+    pub targets: Vec<Arc<Target>>,
+    pub(super) responds: Vec<Respond>,
+    /// Its `respond` computes something from answers, so they are worth parsing.
+    pub reads_answers: bool,
+    /// All attempts of all targets of an event fit in here.
+    pub deadline: Duration,
+    /// Where the route's own names for the path's parameters differ from its endpoint's.
+    pub(super) params: Vec<Arc<str>>,
+    /// As written, for `routes` and `/routes`.
+    pub path: String,
+    pub when_source: Option<String>,
+    pub(super) source: Arc<Source>,
+}
+
+/// What one header or query parameter must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValuePattern {
+    Absent,
+    AnyOf(Vec<Glob>),
+}
+
+/// What compiling a route needs besides its own spec.
+pub struct RouteContext<'a> {
+    pub process: &'a ProcessSpec,
+    pub tables: &'a Document,
+    pub name: &'a str,
+    pub file: &'a str,
+    pub position: usize,
+    /// The top of hookswitch.yaml.
+    pub process_at: At<'a>,
+}
+
+/// An event that takes longer has outlived its sender (config.md: "to 300 s").
+const DEADLINE_MAX: Duration = Duration::from_secs(300);
+/// Where the sender's patience is not known.
+const DEADLINE_DEFAULT: Duration = Duration::from_secs(25);
+
+impl Route {
+    pub(super) fn compile(
+        spec: &RouteSpec,
+        source: &Arc<Source>,
+        context: &RouteContext<'_>,
+        at: &At<'_>,
+    ) -> Option<Route> {
+        let defaults = context.process.defaults.as_ref();
+        let environment =
+            Environment { params: &source.params, tables: Some(context.tables), ..Environment::default() };
+        let deadline = compile_deadline(spec, source, defaults, at);
+        let active = compile_active(spec, at);
+        let headers = compile_headers(&spec.matching.headers, &at.key("match").key("headers"));
+        let query = compile_query(&spec.matching.query);
+        let when = compile_when(spec, &environment, at);
+        let (var_names, vars) = compile_vars(spec, &environment, at);
+        let environment = Environment { vars: &var_names, ..environment };
+        let labels = compile_labels(spec, &environment, at);
+        let targets = compile_targets(spec, source, context, &environment, deadline.unwrap_or(DEADLINE_DEFAULT), at);
+        let target_names: Vec<String> = targets.iter().flatten().map(|target| target.name.to_string()).collect();
+        let environment = Environment { answers: &target_names, ..environment };
+        let responds = Respond::compile_all(spec.respond.as_ref(), &environment, &at.key("respond"));
+        let enabled = spec.enabled.as_ref().map_or(Some(true), |enabled| config::scalar(enabled, &at.key("enabled")));
+        let order = spec.order.as_ref().map_or(Some(0), |order| config::scalar(order, &at.key("order")));
+        let (active_from, active_until) = active?;
+        Some(Route {
+            name: context.name.into(),
+            description: spec.description.clone(),
+            file: context.file.to_owned(),
+            position: context.position,
+            order: order?,
+            enabled: enabled?,
+            active_from,
+            active_until,
+            headers: headers?,
+            query,
+            when: when?,
+            vars: vars?,
+            labels: labels?,
+            targets: targets?,
+            reads_answers: responds.iter().flatten().any(Respond::computes),
+            responds: responds?,
+            deadline: deadline?,
+            params: source.params.clone(),
+            path: source.path.clone(),
+            when_source: spec.matching.when.clone(),
+            source: source.clone(),
+        })
+    }
+
+    /// In the order in which they are tried.
+    pub fn responds(&self) -> &[Respond] {
+        &self.responds
+    }
+
+    pub fn methods(&self) -> &[http::Method] {
+        &self.source.methods
+    }
+
+    pub fn hosts(&self) -> &[crate::matcher::HostPattern] {
+        &self.source.hosts
+    }
+
+    pub fn verifier(&self) -> &crate::verify::Verifier {
+        &self.source.verifier
+    }
+
+    pub(super) fn reads_body(&self) -> bool {
+        let vars = self.vars.iter().map(Shape::reads);
+        let labels = self.labels.iter().map(|(_, label)| label.reads());
+        let targets = self.targets.iter().map(|target| target.reads());
+        let responds = self.responds.iter().map(Respond::reads);
+        let when = self.when.iter().map(Condition::reads);
+        vars.chain(labels).chain(targets).chain(responds).chain(when).any(|reads| reads.body || reads.text)
+    }
+}
+
+fn compile_deadline(
+    spec: &RouteSpec,
+    source: &Source,
+    defaults: Option<&DefaultsSpec>,
+    at: &At<'_>,
+) -> Option<Duration> {
+    let Some(written) = &spec.deadline else {
+        let shared = defaults.and_then(|defaults| defaults.deadline.as_deref());
+        let patience = source.verifier.provider().and_then(Provider::deadline);
+        // A mistake in `defaults` is reported where it stands, when the settings are compiled.
+        let shared = shared.and_then(|written| units::parse_duration(written).ok());
+        return Some(shared.or(patience).unwrap_or(DEADLINE_DEFAULT).min(DEADLINE_MAX));
+    };
+    let at = at.key("deadline");
+    let deadline = config::duration(written, &at)?;
+    if deadline.is_zero() || deadline > DEADLINE_MAX {
+        at.error("deadline-range", "a deadline is more than 0s and at most 300s", None);
+        return None;
+    }
+    Some(deadline)
+}
+
+type Moment = Option<DateTime<FixedOffset>>;
+
+fn compile_active(spec: &RouteSpec, at: &At<'_>) -> Option<(Moment, Moment)> {
+    let Some(active) = &spec.active else { return Some((None, None)) };
+    let at = at.key("active");
+    let moment = |written: Option<&String>, key: &str| -> Option<Moment> {
+        let Some(written) = written else { return Some(None) };
+        let at = at.key(key);
+        let text = config::plain(written, &at)?;
+        match DateTime::parse_from_rfc3339(&text) {
+            Ok(moment) => Some(Some(moment)),
+            Err(_) => {
+                let help = "write it with its offset, as 2026-01-01T00:00:00+03:00".to_owned();
+                at.error("time-malformed", "this is not a moment in RFC 3339", help);
+                None
+            }
+        }
+    };
+    let (from, until) = (moment(active.from.as_ref(), "from"), moment(active.until.as_ref(), "until"));
+    let (from, until) = (from?, until?);
+    if let (Some(from), Some(until)) = (from, until)
+        && from >= until
+    {
+        at.error("active-empty", "`until` is not after `from`: the route would never be active", None);
+        return None;
+    }
+    Some((from, until))
+}
+
+fn compile_headers(written: &Ordered<PatternSpec>, at: &At<'_>) -> Option<Vec<(HeaderName, ValuePattern)>> {
+    let compiled = written.iter().map(|(name, pattern)| match name.parse::<HeaderName>() {
+        Ok(header) => Some((header, ValuePattern::compile(pattern))),
+        Err(_) => {
+            at.key(name).error("header-name", format!("`{name}` is not a header name"), None);
+            None
+        }
+    });
+    compiled.collect()
+}
+
+fn compile_query(written: &Ordered<PatternSpec>) -> Vec<(String, ValuePattern)> {
+    written.iter().map(|(name, pattern)| (name.clone(), ValuePattern::compile(pattern))).collect()
+}
+
+impl ValuePattern {
+    fn compile(written: &PatternSpec) -> ValuePattern {
+        match written {
+            PatternSpec::Absent(()) => ValuePattern::Absent,
+            PatternSpec::One(glob) => ValuePattern::AnyOf(vec![Glob::new(glob)]),
+            PatternSpec::Any(globs) => ValuePattern::AnyOf(globs.iter().map(|glob| Glob::new(glob)).collect()),
+        }
+    }
+}
+
+fn compile_when(spec: &RouteSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Option<Condition>> {
+    let Some(written) = &spec.matching.when else { return Some(None) };
+    let absent_fails = spec.matching.absent == Some(config::spec::AbsentSpec::Error);
+    Condition::compile(written, absent_fails, environment, &at.key("match").key("when")).map(Some)
+}
+
+/// Each var sees those before it.
+fn compile_vars(spec: &RouteSpec, environment: &Environment<'_>, at: &At<'_>) -> (Vec<String>, Option<Vec<Shape>>) {
+    let at = at.key("vars");
+    let mut names: Vec<String> = Vec::with_capacity(spec.vars.len());
+    let mut shapes = Some(Vec::with_capacity(spec.vars.len()));
+    for (name, written) in &spec.vars {
+        let at = at.key(name);
+        if !is_identifier(name) {
+            at.error(
+                "name-malformed",
+                format!("`{name}` cannot be named as `vars.{name}`"),
+                "use letters, digits and `_`".to_owned(),
+            );
+            shapes = None;
+        }
+        let environment = Environment { vars: &names, ..environment.clone() };
+        match (Shape::compile(written, &environment, &at), &mut shapes) {
+            (Some(shape), Some(shapes)) => shapes.push(shape),
+            _ => shapes = None,
+        }
+        names.push(name.clone());
+    }
+    (names, shapes)
+}
+
+fn is_identifier(name: &str) -> bool {
+    let first_fits = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    first_fits && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn compile_labels(spec: &RouteSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Vec<(Arc<str>, Text)>> {
+    let at = at.key("labels");
+    let compiled = spec.labels.iter().map(|(name, written)| {
+        Text::compile(written, environment, &at.key(name)).map(|text| (Arc::from(name.as_str()), text))
+    });
+    let compiled: Vec<Option<(Arc<str>, Text)>> = compiled.collect();
+    compiled.into_iter().collect()
+}
+
+fn compile_targets<'a>(
+    spec: &'a RouteSpec,
+    source: &'a Source,
+    context: &'a RouteContext<'a>,
+    environment: &Environment<'a>,
+    deadline: Duration,
+    at: &At<'a>,
+) -> Option<Vec<Arc<Target>>> {
+    let listed: Vec<(&'a TargetSpec, At<'a>)> = match (&spec.targets, &spec.target) {
+        (Some(_), Some(_)) => {
+            at.key("target").error(
+                "targets-twice",
+                "the route has both `target` and `targets`",
+                "keep one of them".to_owned(),
+            );
+            return None;
+        }
+        (None, None) => {
+            at.error(
+                "targets-missing",
+                "the route has no `targets`",
+                "add `target:` or `targets:`, or `targets: []` with a `respond:` that answers by itself".to_owned(),
+            );
+            return None;
+        }
+        (Some(targets), None) => {
+            let at = at.key("targets");
+            targets.iter().enumerate().map(|(index, target)| (target, at.index(index))).collect()
+        }
+        (None, Some(target)) => vec![(target, at.key("target"))],
+    };
+    if listed.is_empty() && spec.respond.is_none() {
+        let help = "add a target, or a `respond:` that answers by itself".to_owned();
+        at.key("targets").error("targets-missing", "the route sends nothing and answers nothing", help);
+        return None;
+    }
+    let target_context = TargetContext {
+        environment: environment.clone(),
+        shared_targets: &context.process.targets,
+        shared_transforms: &context.process.transforms,
+        route_transform: spec.transform.as_ref(),
+        defaults: context.process.defaults.as_ref(),
+        process_at: Some(context.process_at.clone()),
+        credential_headers: source.verifier.credential_headers(),
+        credential_query: source.verifier.credential_query(),
+        deadline,
+    };
+    // A target that is alone needs no number in its default name.
+    let number = |position: usize| if listed.len() == 1 { 0 } else { position + 1 };
+    let compile = |(position, (target, at)): (usize, &(&'a TargetSpec, At<'a>))| {
+        Target::compile(target, number(position), &target_context, at)
+    };
+    let compiled: Vec<Option<Target>> = listed.iter().enumerate().map(compile).collect();
+    let compiled: Vec<Target> = compiled.into_iter().collect::<Option<_>>()?;
+    for (position, target) in compiled.iter().enumerate() {
+        if compiled.iter().take(position).any(|earlier| earlier.name == target.name)
+            && let Some((_, at)) = listed.get(position)
+        {
+            at.error(
+                "name-duplicate",
+                format!("two targets of this route are named `{}`", target.name),
+                "give one a `name` of its own".to_owned(),
+            );
+            return None;
+        }
+    }
+    Some(compiled.into_iter().map(Arc::new).collect())
+}

@@ -1,0 +1,107 @@
+//! Does a route take an event? Clause by clause, with the clause that said no.
+
+use super::compiled::{Route, ValuePattern};
+use super::plan::{Engine, named_params};
+use crate::event::Event;
+use crate::expr::{Evaluation, EvaluationError, Verdict};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a route says to an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    Taken,
+    Ignored(Ignored),
+    /// A condition was wrong (not merely about an absent key): the event fails with 422.
+    Failed(EvaluationError),
+}
+
+/// The clause that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ignored {
+    Disabled,
+    NotYetActive,
+    NoLongerActive,
+    Header(String),
+    Query(String),
+    When,
+    /// `when` is false because this key is not there.
+    Absent(String),
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ignored::Disabled => f.write_str("the route is not enabled"),
+            Ignored::NotYetActive => f.write_str("the route is not active yet"),
+            Ignored::NoLongerActive => f.write_str("the route is no longer active"),
+            Ignored::Header(name) => write!(f, "the header {name} does not match"),
+            Ignored::Query(name) => write!(f, "the query parameter {name} does not match"),
+            Ignored::When => f.write_str("`when` is false"),
+            Ignored::Absent(path) => write!(f, "`when` is false: {path} is absent"),
+        }
+    }
+}
+
+impl Route {
+    /// Every clause of the route in the order in which users read it.
+    pub fn decide(&self, event: &Arc<Event>, engine: &Engine) -> Decision {
+        match self.refuse(&named_params(self, event), engine) {
+            Ok(None) => Decision::Taken,
+            Ok(Some(ignored)) => Decision::Ignored(ignored),
+            Err(error) => Decision::Failed(error),
+        }
+    }
+
+    fn refuse(&self, event: &Event, engine: &Engine) -> Result<Option<Ignored>, EvaluationError> {
+        if !self.enabled {
+            return Ok(Some(Ignored::Disabled));
+        }
+        if self.active_from.is_some_and(|from| event.request.time < from) {
+            return Ok(Some(Ignored::NotYetActive));
+        }
+        if self.active_until.is_some_and(|until| event.request.time >= until) {
+            return Ok(Some(Ignored::NoLongerActive));
+        }
+        for (name, pattern) in &self.headers {
+            let value = event.request.header(name.as_str());
+            if !pattern.matches(value.iter().map(String::as_str)) {
+                return Ok(Some(Ignored::Header(name.to_string())));
+            }
+        }
+        if let Some(name) = self.query_mismatch(event) {
+            return Ok(Some(Ignored::Query(name.to_owned())));
+        }
+        let Some(when) = &self.when else { return Ok(None) };
+        let scope = engine.scope(event, &self.name, &[], &[]);
+        match when.evaluate(&mut Evaluation::new(scope))? {
+            Verdict::True => Ok(None),
+            Verdict::False => Ok(Some(Ignored::When)),
+            Verdict::Absent(path) => Ok(Some(Ignored::Absent(path))),
+        }
+    }
+
+    /// The first query pattern that does not hold. Of a repeated parameter any value may match.
+    fn query_mismatch(&self, event: &Event) -> Option<&str> {
+        if self.query.is_empty() {
+            return None;
+        }
+        let written = event.request.query.as_deref().unwrap_or_default();
+        let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(written.as_bytes()).collect();
+        let mismatch = self.query.iter().find(|(name, pattern)| {
+            let values = pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_ref());
+            !pattern.matches(values)
+        });
+        mismatch.map(|(name, _)| name.as_str())
+    }
+}
+
+impl ValuePattern {
+    fn matches<'v>(&self, mut values: impl Iterator<Item = &'v str>) -> bool {
+        match self {
+            ValuePattern::Absent => values.next().is_none(),
+            ValuePattern::AnyOf(globs) => values.any(|value| globs.iter().any(|glob| glob.matches(value))),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Specs to one immutable table of routes, and what a request finds in it.
+//!
+//! [`RouteTable::compile`] reads what was written, once; nothing after it mentions a spec. A request asks the table for
+//! its [`Endpoint`], the endpoint's routes decide ([`Route::decide`]), and each that takes the event becomes a
+//! [`Taken`]: vars and labels computed, deliveries planned. Sending them is the pipeline's business.
+
+mod compiled;
+mod decide;
+mod endpoint;
+mod listing;
+mod plan;
+mod respond;
+mod source;
+mod table;
+
+pub use compiled::Route;
+pub use decide::{Decision, Ignored};
+pub use endpoint::Endpoint;
+pub use listing::listing;
+pub use plan::{Engine, Plan, Planned, Skip, Taken};
+pub use respond::{Reply, ReplyOn, Respond};
+pub use table::{Found, RouteTable};

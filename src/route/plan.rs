@@ -1,0 +1,127 @@
+//! An event that a route has taken: vars and labels computed, each delivery built or skipped with its reason.
+
+use super::Route;
+use crate::deliver::{Outbound, Target};
+use crate::document::Document;
+use crate::event::Event;
+use crate::expr::{Answer, Evaluation, EvaluationError, Scope, Value, Verdict};
+use std::sync::Arc;
+
+/// What expressions need of the process, the same for every event of one generation.
+#[derive(Clone)]
+pub struct Engine {
+    pub tables: Document,
+    /// Makes `uuid()`: fixed in tests.
+    pub uuid: fn() -> String,
+}
+
+impl Engine {
+    pub fn scope<'e>(
+        &'e self,
+        event: &'e Event,
+        route: &'e str,
+        vars: &'e [Value],
+        answers: &'e [Option<Answer>],
+    ) -> Scope<'e> {
+        Scope { event, route, vars, answers, answer: None, tables: &self.tables, uuid: self.uuid }
+    }
+}
+
+/// An event in the hands of one route.
+pub struct Taken {
+    pub route: Arc<Route>,
+    pub event: Arc<Event>,
+    pub vars: Arc<[Value]>,
+    pub labels: Arc<[(Arc<str>, String)]>,
+}
+
+/// What is to happen with one target.
+#[expect(clippy::large_enum_variant, reason = "nearly all are `Ready`: a box would cost each delivery an allocation")]
+pub enum Planned {
+    Ready(Outbound),
+    Skipped(Skip),
+    /// The request could not be built.
+    Failed(EvaluationError),
+}
+
+/// Why a target gets nothing of this event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Skip {
+    #[error("the target is not enabled")]
+    Disabled,
+    #[error("the target's `when` is false")]
+    When,
+    #[error("the target's `when` is false: {0} is absent")]
+    Absent(String),
+}
+
+/// One target and what is planned for it, in file order.
+pub struct Plan {
+    pub target: Arc<Target>,
+    pub planned: Planned,
+}
+
+impl Taken {
+    /// Computes vars, then labels. A wrong expression fails the event.
+    pub fn new(route: &Arc<Route>, event: &Arc<Event>, engine: &Engine) -> Result<Taken, EvaluationError> {
+        let event = named_params(route, event);
+        let mut vars: Vec<Value> = Vec::with_capacity(route.vars.len());
+        for shape in &route.vars {
+            let value = shape.value(&mut Evaluation::new(engine.scope(&event, &route.name, &vars, &[])))?;
+            vars.push(value);
+        }
+        let mut labels = Vec::with_capacity(route.labels.len());
+        for (name, text) in &route.labels {
+            let scope = engine.scope(&event, &route.name, &vars, &[]);
+            match text.text(&mut Evaluation::new(scope)) {
+                Ok(Some(value)) => labels.push((name.clone(), value)),
+                // A label is for people who search; that it has no value is no reason to refuse the event.
+                Ok(None) | Err(EvaluationError::Absent { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Taken { route: route.clone(), event, vars: vars.into(), labels: labels.into() })
+    }
+
+    /// Builds every delivery. Pure: nothing is sent.
+    pub fn plan(&self, engine: &Engine) -> Vec<Plan> {
+        let targets = self.route.targets.iter();
+        targets.map(|target| Plan { target: target.clone(), planned: self.plan_one(target, engine) }).collect()
+    }
+
+    /// What expressions of this route see.
+    pub fn scope<'e>(&'e self, engine: &'e Engine, answers: &'e [Option<Answer>]) -> Scope<'e> {
+        engine.scope(&self.event, &self.route.name, &self.vars, answers)
+    }
+
+    fn plan_one(&self, target: &Target, engine: &Engine) -> Planned {
+        if !target.enabled {
+            return Planned::Skipped(Skip::Disabled);
+        }
+        if let Some(when) = &target.when {
+            match when.evaluate(&mut Evaluation::new(self.scope(engine, &[]))) {
+                Ok(Verdict::True) => {}
+                Ok(Verdict::False) => return Planned::Skipped(Skip::When),
+                Ok(Verdict::Absent(path)) => return Planned::Skipped(Skip::Absent(path)),
+                Err(error) => return Planned::Failed(error),
+            }
+        }
+        match target.prepare(self.scope(engine, &[]), &self.event) {
+            Ok(outbound) => Planned::Ready(outbound),
+            Err(error) => Planned::Failed(error),
+        }
+    }
+}
+
+/// Patterns that differ only in parameter names are one endpoint; each route sees its own names.
+pub(super) fn named_params(route: &Route, event: &Arc<Event>) -> Arc<Event> {
+    let params = &event.request.params;
+    if params.iter().map(|(name, _)| name).eq(route.params.iter()) {
+        return event.clone();
+    }
+    let mut request = event.request.as_ref().clone();
+    for ((name, _), own) in request.params.iter_mut().zip(&route.params) {
+        *name = own.clone();
+    }
+    Arc::new(Event { request: Arc::new(request), bytes: event.bytes.clone(), parsed: event.parsed.clone() })
+}

@@ -1,0 +1,188 @@
+//! The part of a route that says where a webhook comes from: hosts, path, methods, who may call, what body.
+//!
+//! Routes on one host and path must agree on it, because it is decided before any of them sees the event.
+
+use crate::body::BodyRules;
+use crate::config;
+use crate::config::spec::{BodySpec, DefaultsSpec, MatchSpec, MethodSpec, Ordered, RouteSpec, SourceSpec, VerifySpec};
+use crate::diagnostic::At;
+use crate::matcher::{HostPattern, PathPattern};
+use crate::verify::{Providers, Verifier};
+use http::Method;
+use std::sync::Arc;
+
+/// A compiled source.
+pub struct Source {
+    /// The path as written, references resolved.
+    pub path: String,
+    pub pattern: PathPattern,
+    /// The parameters' names.
+    pub params: Vec<Arc<str>>,
+    /// Empty: any host.
+    pub hosts: Vec<HostPattern>,
+    pub methods: Vec<Method>,
+    pub verifier: Verifier,
+    pub body: BodyRules,
+    verify_spec: VerifySpec,
+}
+
+/// What sources take from hookswitch.yaml.
+pub struct Shared<'a> {
+    pub defaults: Option<&'a DefaultsSpec>,
+    pub providers: Providers,
+}
+
+struct Parts<'a> {
+    path: &'a str,
+    methods: Option<&'a [MethodSpec]>,
+    hosts: Option<&'a [String]>,
+    verify: &'a VerifySpec,
+    body: Option<&'a BodySpec>,
+}
+
+impl Source {
+    /// A route's own source: it names no shared one.
+    pub fn of_route(spec: &RouteSpec, shared: &Shared<'_>, at: &At<'_>) -> Option<Arc<Source>> {
+        let matching = at.key("match");
+        let Some(path) = &spec.matching.path else {
+            matching.error(
+                "path-missing",
+                "the route says neither `path` nor `source`",
+                "write `path: /hooks/NAME`, or `source: NAME` for a source of hookswitch.yaml".to_owned(),
+            );
+            return None;
+        };
+        let Some(verify) = &spec.verify else {
+            at.error(
+                "verify-missing",
+                "the route does not say who may call it: `verify` is missing",
+                "name a provider or a check, or write `verify: none` to let anyone call".to_owned(),
+            );
+            return None;
+        };
+        let parts = Parts {
+            path,
+            methods: spec.matching.methods.as_deref(),
+            hosts: spec.matching.hosts.as_deref(),
+            verify,
+            body: spec.body.as_ref(),
+        };
+        Source::compile(&parts, shared, &matching, at)
+    }
+
+    /// A source of hookswitch.yaml.
+    pub fn shared(spec: &SourceSpec, shared: &Shared<'_>, at: &At<'_>) -> Option<Arc<Source>> {
+        let parts = Parts {
+            path: &spec.path,
+            methods: spec.methods.as_deref(),
+            hosts: spec.hosts.as_deref(),
+            verify: &spec.verify,
+            body: spec.body.as_ref(),
+        };
+        Source::compile(&parts, shared, at, at)
+    }
+
+    fn compile(parts: &Parts<'_>, shared: &Shared<'_>, matching: &At<'_>, at: &At<'_>) -> Option<Arc<Source>> {
+        let path = compile_path(parts.path, &matching.key("path"));
+        let hosts = compile_hosts(parts.hosts.unwrap_or_default(), &matching.key("hosts"));
+        let methods = compile_methods(parts.methods, &matching.key("methods"));
+        let verifier = Verifier::compile_with(parts.verify, &shared.providers, &at.key("verify"));
+        let body = BodyRules::compile(parts.body, shared.defaults, &at.key("body"));
+        let (path, pattern) = path?;
+        let params = pattern.names().map(Arc::from).collect();
+        Some(Arc::new(Source {
+            path,
+            pattern,
+            params,
+            hosts: hosts?,
+            methods: methods?,
+            verifier: verifier?,
+            body: body?,
+            verify_spec: parts.verify.clone(),
+        }))
+    }
+
+    /// What two sources on one host and path say differently.
+    pub fn disagreement(&self, other: &Source) -> Option<&'static str> {
+        if self.methods != other.methods {
+            Some("methods")
+        } else if self.verify_spec != other.verify_spec {
+            Some("verify")
+        } else if self.body != other.body {
+            Some("body")
+        } else {
+            None
+        }
+    }
+}
+
+/// The keys of `match` and of the route that a named source already says.
+pub fn report_keys_beside_source(spec: &RouteSpec, at: &At<'_>) {
+    let MatchSpec { path, methods, hosts, .. } = &spec.matching;
+    let matching = at.key("match");
+    let beside = [
+        (path.is_some(), matching.key("path")),
+        (methods.is_some(), matching.key("methods")),
+        (hosts.is_some(), matching.key("hosts")),
+        (spec.verify.is_some(), at.key("verify")),
+        (spec.body.is_some(), at.key("body")),
+    ];
+    for (written, place) in beside {
+        if written {
+            let help = "remove it here, or remove `source`".to_owned();
+            place.error("source-conflict", "the source already says this", help);
+        }
+    }
+}
+
+/// The source that a route names.
+pub fn named<'s>(name: &str, sources: &'s Ordered<Option<Arc<Source>>>, at: &At<'_>) -> Option<&'s Arc<Source>> {
+    match sources.get(name) {
+        Some(source) => source.as_ref(),
+        None => {
+            let help = crate::suggest::did_you_mean(name, sources.keys().map(String::as_str))
+                .unwrap_or_else(|| "add it under `sources:` in hookswitch.yaml".to_owned());
+            at.error("source-unknown", format!("there is no source `{name}`"), help);
+            None
+        }
+    }
+}
+
+fn compile_path(written: &str, at: &At<'_>) -> Option<(String, PathPattern)> {
+    let path = config::plain(written, at)?;
+    match PathPattern::parse(&path) {
+        Ok(pattern) => Some((path, pattern)),
+        Err(error) => {
+            at.error("path-malformed", format!("the path pattern is malformed: {error}"), None);
+            None
+        }
+    }
+}
+
+fn compile_hosts(written: &[String], at: &At<'_>) -> Option<Vec<HostPattern>> {
+    let mut hosts = Vec::with_capacity(written.len());
+    for (index, host) in written.iter().enumerate() {
+        let at = at.index(index);
+        match HostPattern::parse(&config::plain(host, &at)?) {
+            Ok(host) => hosts.push(host),
+            Err(error) => {
+                at.error("host-malformed", format!("the host is malformed: {error}"), None);
+                return None;
+            }
+        }
+    }
+    hosts.sort();
+    hosts.dedup();
+    Some(hosts)
+}
+
+fn compile_methods(written: Option<&[MethodSpec]>, at: &At<'_>) -> Option<Vec<Method>> {
+    let mut methods = written.unwrap_or(&[MethodSpec::POST]).to_vec();
+    if methods.is_empty() {
+        at.error("methods-empty", "an empty list of methods takes no request", "leave it out for POST".to_owned());
+        return None;
+    }
+    methods.sort();
+    methods.dedup();
+    Some(methods.into_iter().map(MethodSpec::method).collect())
+}

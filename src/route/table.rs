@@ -1,0 +1,164 @@
+//! All routes of one generation, by host and path.
+
+use super::compiled::RouteContext;
+use super::source::{self, Shared, Source};
+use super::{Endpoint, Engine, Route};
+use crate::config::spec::{Ordered, ProcessSpec, RouteSpec};
+use crate::config::{Loaded, Written};
+use crate::diagnostic::{At, Findings};
+use crate::document::Document;
+use crate::matcher::{Hosts, PathError, PathTree};
+use crate::secret::References;
+use crate::verify::Providers;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One immutable generation of routes.
+pub struct RouteTable {
+    hosts: Hosts<PathTree<Arc<Endpoint>>>,
+    /// In file order.
+    pub routes: Vec<Arc<Route>>,
+    pub engine: Engine,
+}
+
+/// An endpoint, and the values of its pattern's parameters.
+pub struct Found {
+    pub endpoint: Arc<Endpoint>,
+    pub params: Vec<(Arc<str>, String)>,
+}
+
+impl RouteTable {
+    /// Compiles every route, so that all mistakes are found in one go. `None` when anything was reported as an error.
+    pub fn compile(
+        loaded: &Loaded,
+        references: &References,
+        findings: &Findings,
+        uuid: fn() -> String,
+    ) -> Option<RouteTable> {
+        let process = &loaded.settings;
+        let process_at = At::document(findings, references, loaded.settings_document);
+        let engine = Engine { tables: compile_tables(process), uuid };
+        let providers = Providers::compile(&process.providers, &process_at.key("providers"));
+        let shared = Shared { defaults: process.defaults.as_ref(), providers };
+        let sources = compile_sources(process, &shared, &process_at);
+        let mut compiled = Vec::with_capacity(loaded.routes.len());
+        for (position, written) in loaded.routes.iter().enumerate() {
+            let at = At::document(findings, references, written.document);
+            let process_at = process_at.clone();
+            let context = RouteContext {
+                process,
+                tables: &engine.tables,
+                name: &written.name,
+                file: &written.file,
+                position,
+                process_at,
+            };
+            if let Some(source) = route_source(&written.spec, &shared, &sources, &at) {
+                let route = Route::compile(&written.spec, &source, &context, &at);
+                compiled.push((written, source, route));
+            }
+        }
+        report_disagreements(&compiled, findings, references);
+        if findings.has_errors() {
+            return None;
+        }
+        let routes: Vec<Arc<Route>> = compiled.into_iter().filter_map(|(_, _, route)| route).map(Arc::new).collect();
+        Some(RouteTable { hosts: index(&routes), routes, engine })
+    }
+
+    /// The endpoint of a request: the most specific host that has the path, and there the most specific pattern.
+    pub fn find(&self, host: &str, path: &str) -> Result<Option<Found>, PathError> {
+        for tree in self.hosts.candidates(host) {
+            if let Some((endpoint, values)) = tree.find(path)? {
+                let params = endpoint.source.params.iter().cloned().zip(values).collect();
+                return Ok(Some(Found { endpoint: endpoint.clone(), params }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn index(routes: &[Arc<Route>]) -> Hosts<PathTree<Arc<Endpoint>>> {
+    let mut building: HashMap<(Option<usize>, String), Endpoint> = HashMap::new();
+    let mut hosts = Vec::new();
+    for route in routes {
+        let shape = route.source.pattern.shape();
+        for host in route_hosts(&route.source) {
+            let host = host.map(|host| match hosts.iter().position(|known| *known == host) {
+                Some(known) => known,
+                None => {
+                    hosts.push(host);
+                    hosts.len() - 1
+                }
+            });
+            let make = || Endpoint::new(&route.path, route.source.clone());
+            building.entry((host, shape.clone())).or_insert_with(make).add(route.clone());
+        }
+    }
+    let mut index: Hosts<PathTree<Arc<Endpoint>>> = Hosts::default();
+    for ((host, _), endpoint) in building {
+        let host = host.and_then(|host| hosts.get(host).copied());
+        let endpoint = Arc::new(endpoint);
+        index.entry(host).entry(&endpoint.source.pattern, || endpoint.clone());
+    }
+    index
+}
+
+/// The hosts a source is for; one `None` for "any".
+fn route_hosts(source: &Source) -> Vec<Option<&crate::matcher::HostPattern>> {
+    if source.hosts.is_empty() { vec![None] } else { source.hosts.iter().map(Some).collect() }
+}
+
+fn compile_tables(process: &ProcessSpec) -> Document {
+    let tables = process.tables.iter().map(|(name, table)| (name.clone(), table.clone())).collect();
+    Document::from_value(&serde_json::Value::Object(tables))
+}
+
+fn compile_sources(process: &ProcessSpec, shared: &Shared<'_>, at: &At<'_>) -> Ordered<Option<Arc<Source>>> {
+    let at = at.key("sources");
+    let compile = |(name, spec): (&String, _)| (name.clone(), Source::shared(spec, shared, &at.key(name)));
+    process.sources.iter().map(compile).collect()
+}
+
+fn route_source(
+    spec: &RouteSpec,
+    shared: &Shared<'_>,
+    sources: &Ordered<Option<Arc<Source>>>,
+    at: &At<'_>,
+) -> Option<Arc<Source>> {
+    match &spec.matching.source {
+        None => Source::of_route(spec, shared, at),
+        Some(name) => {
+            source::report_keys_beside_source(spec, at);
+            source::named(name, sources, &at.key("match").key("source")).cloned()
+        }
+    }
+}
+
+type Compiled<'l> = (&'l Written<RouteSpec>, Arc<Source>, Option<Route>);
+
+/// What routes of one path say about their source must agree; the mistake is shown at both.
+fn report_disagreements(compiled: &[Compiled<'_>], findings: &Findings, references: &References) {
+    let mut first_of: HashMap<(Option<String>, String), &Compiled<'_>> = HashMap::new();
+    for entry in compiled {
+        let (written, source, _) = entry;
+        for host in route_hosts(source) {
+            let key = (host.map(|host| format!("{host:?}")), source.pattern.shape());
+            let (first, first_source, _) = first_of.entry(key).or_insert(entry);
+            let Some(what) = first_source.disagreement(source) else { continue };
+            for (here, there) in [(first, written), (written, first)] {
+                let at = At::document(findings, references, here.document);
+                let place = if what == "methods" || here.spec.matching.source.is_some() { at.key("match") } else { at };
+                let place = if here.spec.matching.source.is_some() { place.key("source") } else { place.key(what) };
+                place.error(
+                    "source-disagreement",
+                    format!(
+                        "the routes `{}` and `{}` ({}) are on the same path but differ in `{what}`",
+                        here.name, there.name, there.file
+                    ),
+                    "say it once: add a source to hookswitch.yaml and write `match: {source: NAME}` in both".to_owned(),
+                );
+            }
+        }
+    }
+}

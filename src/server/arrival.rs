@@ -1,0 +1,84 @@
+//! A request as it arrives, before anything is decided: who, when, where to.
+
+use super::client_address::{self, Client, HostError, TrustedProxies};
+use super::request_id;
+use crate::clock::Clock;
+use crate::event::RequestInfo;
+use crate::telemetry::trace_context::{self, Span};
+use chrono::{DateTime, Utc};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Everything about a request but its body and what the route table knows of it.
+pub struct Arrival {
+    pub id: Arc<str>,
+    /// For deadlines and durations.
+    pub instant: Instant,
+    /// The one clock reading of the event.
+    pub time: DateTime<Utc>,
+    pub method: Method,
+    /// Not decoded.
+    pub path: String,
+    pub query: Option<String>,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    pub client: Client,
+    pub headers: HeaderMap,
+    /// Of this request, in the sender's trace where it gave one.
+    pub span: Span,
+    pub public_url: Option<Arc<str>>,
+}
+
+impl Arrival {
+    /// `peer` is the other end of the connection, `public_url` its listener's.
+    ///
+    /// # Errors
+    /// The request names no usable host; with its id, for the answer.
+    pub fn new(
+        parts: Parts,
+        peer: IpAddr,
+        trusted: &TrustedProxies,
+        clock: Clock,
+        public_url: Option<Arc<str>>,
+    ) -> Result<Arrival, (Arc<str>, HostError)> {
+        let time = clock.now();
+        let id = request_id::of(&parts.headers, time, fastrand::u128(..));
+        let client = client_address::client(peer, "http", &parts, trusted).map_err(|error| (id.clone(), error))?;
+        let inbound = trace_context::parse(&parts.headers);
+        // Without a tracer of our own the decision to sample a new trace is left to those who have one.
+        let span = Span::of_request(inbound.as_ref(), true, || fastrand::u64(..));
+        Ok(Arrival {
+            id,
+            instant: Instant::now(),
+            time,
+            method: parts.method,
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().map(str::to_owned),
+            peer,
+            client,
+            headers: parts.headers,
+            span,
+            public_url,
+        })
+    }
+
+    /// With the parameters that the route table found in the path.
+    pub fn into_request(self, params: Vec<(Arc<str>, String)>) -> RequestInfo {
+        RequestInfo {
+            id: self.id,
+            method: self.method,
+            path: self.path,
+            query: self.query,
+            host: self.client.host,
+            scheme: self.client.scheme,
+            headers: self.headers,
+            time: self.time,
+            client_ip: self.client.ip,
+            params,
+            public_url: self.public_url,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What every request shares: the live generation, the outgoing client, and the bounds of the process.
+
+use super::admission::Admission;
+use super::client_address::TrustedProxies;
+use crate::clock::Clock;
+use crate::deliver::{Client, Pretended};
+use crate::reload::{self, Live};
+use crate::route::RouteTable;
+use crate::settings::Settings;
+use crate::telemetry::logs::Log;
+use crate::telemetry::masking::Masking;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What a configuration comes to, compiled.
+pub struct Configuration {
+    pub settings: Settings,
+    pub table: RouteTable,
+    /// Adds headers and bodies to the event's log line, masked; `None`: it does not.
+    pub payloads: Option<Masking>,
+}
+
+/// One loaded configuration. A request holds on to the one it began with.
+pub type Generation = reload::Generation<Configuration>;
+
+/// The process's shared state.
+pub struct Gateway {
+    pub live: Live<Configuration>,
+    pub admission: Arc<Admission>,
+    pub trusted_proxies: TrustedProxies,
+    pub body_timeout: Duration,
+    pub clock: Clock,
+    /// `None`: nothing is printed.
+    pub log: Option<Log>,
+    /// Where deliveries go.
+    pub outgoing: Outgoing,
+    pub trust: Trust,
+    /// Ends waits between attempts when the grace of a stop is over.
+    pub cut_off: CancellationToken,
+    /// Deliveries that no answer waits for.
+    pub background: TaskTracker,
+    draining: AtomicBool,
+}
+
+/// What a gateway is made of, but for its configuration.
+pub struct Parts {
+    pub outgoing: Outgoing,
+    pub trust: Trust,
+    pub admission: Arc<Admission>,
+    pub trusted_proxies: TrustedProxies,
+    pub body_timeout: Duration,
+    pub clock: Clock,
+    pub log: Option<Log>,
+}
+
+/// Where deliveries go.
+pub enum Outgoing {
+    /// To their targets.
+    Live(Client),
+    /// Nowhere: every delivery is built, none is sent, all succeed (`serve --dry-run`, `explain`).
+    Withheld,
+    /// Nowhere: targets answer as an example says (`test`).
+    Stubbed(Stubs),
+}
+
+/// Answers of targets by name; the others answer 200 with `{}`.
+#[derive(Default)]
+pub struct Stubs(pub std::collections::HashMap<String, Pretended>);
+
+impl Stubs {
+    /// What this target answers.
+    pub fn answer(&self, target: &str) -> Pretended {
+        let json = (http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        let default = || Pretended { status: 200, headers: [json].into_iter().collect(), body: "{}".into() };
+        self.0.get(target).cloned().unwrap_or_else(default)
+    }
+}
+
+/// Whether senders have to prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    Verify,
+    /// Offline: the event counts as verified.
+    Assume,
+}
+
+impl Gateway {
+    pub fn new(live: Live<Configuration>, parts: Parts) -> Gateway {
+        Gateway {
+            live,
+            outgoing: parts.outgoing,
+            trust: parts.trust,
+            admission: parts.admission,
+            trusted_proxies: parts.trusted_proxies,
+            body_timeout: parts.body_timeout,
+            clock: parts.clock,
+            log: parts.log,
+            cut_off: CancellationToken::new(),
+            background: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on only 2xx and 503 are answered.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,25 @@
+//! The HTTP side that senders see: listeners, what a request is read into, and what is answered when it is refused.
+//!
+//! The life of a request is told in `pipeline`. The parts here know neither routes nor targets: the listener hands every
+//! request to a function, the others are that function's tools.
+
+pub mod admission;
+pub mod answer;
+pub mod arrival;
+pub mod body;
+pub mod client_address;
+mod deliveries;
+pub mod gateway;
+pub mod listener;
+pub mod pipeline;
+pub mod record;
+pub mod rejection;
+mod reply;
+pub mod request_id;
+mod span;
+
+use bytes::Bytes;
+use http_body_util::Full;
+
+/// Every answer is whole before it is sent: nothing here streams.
+pub type Answer = http::Response<Full<Bytes>>;

@@ -1,0 +1,178 @@
+//! The life of a request, whole: every stage in order, each of which may end it.
+//!
+//! `hookswitch test` and `explain` run the same function: they differ from `serve` in where deliveries go
+//! ([`super::gateway::Outgoing`]) and in whether the event counts as verified.
+
+use super::answer::{End, Ending, answer as conclusion};
+use super::arrival::Arrival;
+use super::body::{self, Bounds};
+use super::deliveries::{self, Context, Run};
+use super::gateway::{Gateway, Generation, Trust};
+use super::record::Recorder;
+use super::rejection::Rejection;
+use super::reply;
+use crate::event::{Event, Received, Verified};
+use crate::route::{Decision, Endpoint, Found, Taken};
+use crate::server::Answer;
+use crate::verify::{Provider, Refusal};
+use bytes::Bytes;
+use http::StatusCode;
+use std::sync::Arc;
+
+/// Answers one request. It runs as a task of its own, so that a sender that hangs up does not stop the deliveries that
+/// its event began, and a panic ends one request and not the process.
+pub async fn handle<B>(gateway: Arc<Gateway>, arrival: Arrival, body: B) -> Answer
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+{
+    let id = arrival.id.clone();
+    let work = tokio::spawn(async move {
+        let generation = gateway.live.load();
+        let recorder = Recorder::printing(&gateway, &generation, &arrival);
+        answer(&gateway, &generation, &recorder, arrival, body).await
+    });
+    work.await.unwrap_or_else(|_| Rejection::Internal.into_answer(&id))
+}
+
+/// Answers one request in the caller's task, on one generation.
+pub async fn answer<B>(
+    gateway: &Arc<Gateway>,
+    generation: &Arc<Generation>,
+    recorder: &Recorder,
+    arrival: Arrival,
+    body: B,
+) -> Answer
+where
+    B: http_body::Body<Data = Bytes>,
+{
+    let result = process(gateway, generation, recorder, arrival, body).await;
+    let result = result.map_err(|rejection| if gateway.is_draining() { rejection.while_draining() } else { rejection });
+    recorder.ended(&result);
+    let mut answer = result.unwrap_or_else(|rejection| rejection.into_answer(recorder.id()));
+    super::rejection::mark(answer.headers_mut(), recorder.id());
+    answer
+}
+
+async fn process<B>(
+    gateway: &Arc<Gateway>,
+    generation: &Arc<Generation>,
+    recorder: &Recorder,
+    arrival: Arrival,
+    body: B,
+) -> Result<Answer, Rejection>
+where
+    B: http_body::Body<Data = Bytes>,
+{
+    let found = generation.value.table.find(&arrival.client.host, &arrival.path)?;
+    let Found { endpoint, params } = found.ok_or(Rejection::NotFound)?;
+    let endpoint = endpoint.as_ref();
+    recorder.found(endpoint);
+    if !endpoint.allows(&arrival.method) {
+        return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
+    }
+    let mut permit = gateway.admission.enter().ok_or(Rejection::Overload)?;
+    let bounds = Bounds {
+        max_size: usize::try_from(endpoint.body().max_size).unwrap_or(usize::MAX),
+        timeout: gateway.body_timeout,
+    };
+    let bytes = body::read(body, bounds, &mut permit).await?;
+    let reading = endpoint.body().admit(&arrival.headers, bytes.is_empty())?;
+    let (arrived, trusted_proxy) = (arrival.instant, arrival.client.behind_proxy.then_some(arrival.peer));
+    let received = Received { request: Arc::new(arrival.into_request(params)), body: bytes };
+    recorder.received(&received);
+    let verified = verify(gateway, endpoint, received, recorder)?;
+    let parsed = match endpoint.reads_body() {
+        true => Some(reading.parse(verified.body(), verified.request().query.as_deref(), endpoint.body())?),
+        false => None,
+    };
+    let event = Arc::new(verified.into_event(parsed));
+    let (taken, failed) = decide(endpoint, &event, generation, recorder);
+    let context = Context {
+        gateway: gateway.clone(),
+        generation: generation.clone(),
+        recorder: recorder.clone(),
+        arrived,
+        permit: Arc::new(permit),
+        trusted_proxy,
+    };
+    let runs = deliveries::run(taken, &context).await;
+    conclude(endpoint, &event, failed, &runs, generation, recorder)
+}
+
+fn verify(
+    gateway: &Gateway,
+    endpoint: &Endpoint,
+    received: Received,
+    recorder: &Recorder,
+) -> Result<Verified, Rejection> {
+    match gateway.trust {
+        Trust::Verify => {
+            let now = received.request.time;
+            let passed = endpoint.verifier().verify(received, now).map_err(|refusal| {
+                recorder.refused(&refusal);
+                unverified(refusal, endpoint.verifier().provider())
+            });
+            Ok(passed?.verified)
+        }
+        Trust::Assume => Ok(endpoint.verifier().assume(received)),
+    }
+}
+
+/// One answer for every reason, but for what the sender cannot help or expects otherwise.
+fn unverified(refusal: Refusal, provider: Option<&Provider>) -> Rejection {
+    match (refusal, provider.and_then(|provider| provider.refusal)) {
+        (Refusal::NoPublicUrl, _) => Rejection::Internal,
+        (Refusal::Address, _) => Rejection::Forbidden,
+        (_, Some(status)) => {
+            Rejection::Refused { status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED) }
+        }
+        (_, None) => Rejection::Unauthorized,
+    }
+}
+
+/// Asks every route of the endpoint: those that take the event, by order, and the ending that wrong expressions cause.
+fn decide(
+    endpoint: &Endpoint,
+    event: &Arc<Event>,
+    generation: &Generation,
+    recorder: &Recorder,
+) -> (Vec<Taken>, Ending) {
+    let engine = &generation.value.table.engine;
+    let mut taken = Vec::with_capacity(endpoint.routes().len());
+    let mut failed = Ending::IGNORED;
+    for route in endpoint.routes() {
+        let mut decision = route.decide(event, engine);
+        if decision == Decision::Taken {
+            match Taken::new(route, event, engine) {
+                Ok(this) => {
+                    recorder.took(&this);
+                    taken.push(this);
+                }
+                Err(error) => decision = Decision::Failed(error),
+            }
+        }
+        if let Decision::Failed(_) = decision {
+            failed = failed.and(Ending::UNPROCESSABLE);
+        }
+        recorder.decided(route, decision);
+    }
+    (taken, failed)
+}
+
+/// The worst ending answers; a route's `respond` replaces the answer where its `on` fits.
+fn conclude(
+    endpoint: &Endpoint,
+    event: &Arc<Event>,
+    failed: Ending,
+    runs: &[Run],
+    generation: &Generation,
+    recorder: &Recorder,
+) -> Result<Answer, Rejection> {
+    let ending = runs.iter().fold(failed, |worst, run| worst.and(run.ending));
+    recorder.concluded(ending);
+    let status = conclusion(Some(ending))?;
+    match ending.end {
+        End::Ignored => reply::ignored(endpoint, event, status, generation, recorder),
+        _ => reply::delivered(runs, status, generation, recorder),
+    }
+}

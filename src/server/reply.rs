@@ -1,0 +1,79 @@
+//! Answers that mean yes: the default ones, and a route's own `respond`.
+
+use super::Answer;
+use super::deliveries::Run;
+use super::gateway::Generation;
+use super::record::Recorder;
+use super::rejection::Rejection;
+use crate::event::Event;
+use crate::expr::EvaluationError;
+use crate::route::{Endpoint, Reply, ReplyOn, Respond, Taken};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::Full;
+use std::sync::Arc;
+
+/// Every required delivery succeeded. Of several routes the lowest order that has a fitting `respond` answers.
+pub fn delivered(
+    runs: &[Run],
+    status: StatusCode,
+    generation: &Generation,
+    recorder: &Recorder,
+) -> Result<Answer, Rejection> {
+    let engine = &generation.value.table.engine;
+    for run in runs {
+        let Some(respond) = fitting(run.taken.route.responds(), ReplyOn::Delivered) else { continue };
+        match respond.reply(&run.taken, engine, &run.answers, &run.raw_answers) {
+            Ok(Some(reply)) => return Ok(answer(reply)),
+            Ok(None) => {}
+            // What was delivered stays delivered: an error status would make the sender deliver it again.
+            Err(error) if run.sent_something => recorder.reply_failed(&run.taken.route, &error),
+            Err(error) => return Err(refused(recorder, &run.taken, &error)),
+        }
+    }
+    Ok(default(status, br#"{"status":"delivered"}"#))
+}
+
+/// No route took the event.
+pub fn ignored(
+    endpoint: &Endpoint,
+    event: &Arc<Event>,
+    status: StatusCode,
+    generation: &Generation,
+    recorder: &Recorder,
+) -> Result<Answer, Rejection> {
+    let engine = &generation.value.table.engine;
+    for route in endpoint.routes().iter().filter(|route| route.enabled) {
+        let Some(respond) = fitting(route.responds(), ReplyOn::Ignored) else { continue };
+        // `vars` come after `when`: a route that did not take the event may not be able to compute them.
+        let reply = Taken::new(route, event, engine).and_then(|taken| respond.reply(&taken, engine, &[], &[]));
+        match reply {
+            Ok(Some(reply)) => return Ok(answer(reply)),
+            Ok(None) => {}
+            Err(error) => recorder.reply_failed(route, &error),
+        }
+    }
+    Ok(default(status, br#"{"status":"ignored"}"#))
+}
+
+fn fitting(responds: &[Respond], on: ReplyOn) -> Option<&Respond> {
+    responds.iter().find(|respond| respond.fits(on))
+}
+
+fn refused(recorder: &Recorder, taken: &Taken, error: &EvaluationError) -> Rejection {
+    recorder.reply_failed(&taken.route, error);
+    Rejection::Unprocessable { detail: "the answer does not fit this webhook".to_owned(), errors: Vec::new() }
+}
+
+fn default(status: StatusCode, body: &'static [u8]) -> Answer {
+    let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    answer(Reply { status: status.as_u16(), headers, body: Bytes::from_static(body) })
+}
+
+fn answer(reply: Reply) -> Answer {
+    let mut answer = Answer::new(Full::new(reply.body));
+    // Statuses are checked at load, or come from a target's answer.
+    *answer.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    answer.headers_mut().extend(reply.headers);
+    answer
+}

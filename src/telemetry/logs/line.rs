@@ -1,0 +1,229 @@
+//! One line, as JSON or for people. Whatever the values are, it stays one line and moves no cursor.
+
+use super::Level;
+use crate::telemetry::masking::Masked;
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use std::borrow::Cow;
+use std::io::Write;
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Style {
+    Json,
+    Human { colours: bool },
+}
+
+pub(super) struct Line<'a> {
+    out: &'a mut Vec<u8>,
+    style: Style,
+}
+
+// SGR sequences of ECMA-48, section 8.3.117.
+const DIM: &str = "\x1b[2m";
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[31m";
+const YELLOW: &str = "\x1b[33m";
+const GREEN: &str = "\x1b[32m";
+const BLUE: &str = "\x1b[34m";
+const RESET: &str = "\x1b[0m";
+
+impl Level {
+    fn word(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Level::Error => ("error", "ERROR", RED),
+            Level::Warn => ("warn", " WARN", YELLOW),
+            Level::Info => ("info", " INFO", GREEN),
+            Level::Debug => ("debug", "DEBUG", BLUE),
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn begin(
+        out: &'a mut Vec<u8>,
+        style: Style,
+        time: DateTime<Utc>,
+        level: Level,
+        message: &str,
+    ) -> Line<'a> {
+        let mut line = Line { out, style };
+        let (lower, upper, colour) = level.word();
+        match style {
+            Style::Json => {
+                line.raw(r#"{"time":""#);
+                line.time(time);
+                line.raw(r#"","level":""#);
+                line.raw(lower);
+                line.raw(r#"","message":""#);
+                escape(line.out, message);
+                line.raw("\"");
+            }
+            Style::Human { .. } => {
+                line.colour(DIM);
+                line.time(time);
+                line.colour(RESET);
+                line.raw(" ");
+                line.colour(colour);
+                line.raw(upper);
+                line.colour(RESET);
+                line.raw(" ");
+                line.colour(BOLD);
+                escape(line.out, message);
+                line.colour(RESET);
+            }
+        }
+        line
+    }
+
+    pub(super) fn end(self) {
+        self.out.extend_from_slice(if matches!(self.style, Style::Json) { b"}\n" } else { b"\n" });
+    }
+
+    pub(super) fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.value(value);
+    }
+
+    /// A text that is not empty.
+    pub(super) fn given(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.text(name, value);
+        }
+    }
+
+    pub(super) fn number(&mut self, name: &str, value: u64) {
+        self.plain(name, format_args!("{value}"));
+    }
+
+    /// Something whose text is JSON and needs no escaping: a number, `true`.
+    pub(super) fn plain(&mut self, name: &str, value: std::fmt::Arguments<'_>) {
+        self.name(name);
+        // Writing into memory does not fail.
+        let _ = self.out.write_fmt(value);
+    }
+
+    /// Milliseconds, to the microsecond.
+    pub(super) fn milliseconds(&mut self, name: &str, duration: Duration) {
+        self.plain(name, format_args!("{}.{:03}", duration.as_millis(), duration.subsec_micros() % 1000));
+    }
+
+    pub(super) fn map<K: AsRef<str>, V: AsRef<str>>(&mut self, name: &str, entries: &[(K, V)]) {
+        if entries.is_empty() {
+            return;
+        }
+        if let Style::Human { .. } = self.style {
+            return entries
+                .iter()
+                .for_each(|(key, value)| self.text(&format!("{name}.{}", key.as_ref()), value.as_ref()));
+        }
+        self.name(name);
+        let mut separator = "{\"";
+        for (key, value) in entries {
+            self.raw(separator);
+            escape(self.out, key.as_ref());
+            self.raw("\":\"");
+            escape(self.out, value.as_ref());
+            self.raw("\"");
+            separator = ",\"";
+        }
+        self.raw("}");
+    }
+
+    pub(super) fn payload(&mut self, payload: Option<&Masked>) {
+        let Some(payload) = payload else { return };
+        self.map("headers", &payload.headers);
+        self.text("body", &payload.body);
+        if payload.truncated {
+            self.plain("truncated", format_args!("true"));
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        match self.style {
+            Style::Json => {
+                self.raw(",\"");
+                escape(self.out, name);
+                self.raw("\":");
+            }
+            Style::Human { .. } => {
+                self.raw(" ");
+                self.colour(DIM);
+                escape(self.out, name);
+                self.raw("=");
+                self.colour(RESET);
+            }
+        }
+    }
+
+    /// Quoted in JSON always, for people where it would not read as one word.
+    fn value(&mut self, value: &str) {
+        let is_word = |byte: u8| byte > b' ' && !b"\"\\=".contains(&byte);
+        let quoted = matches!(self.style, Style::Json) || value.is_empty() || !value.bytes().all(is_word);
+        if quoted {
+            self.raw("\"");
+        }
+        escape(self.out, value);
+        if quoted {
+            self.raw("\"");
+        }
+    }
+
+    /// RFC 3339 in UTC with milliseconds. By hand: chrono's formatting costs more than the rest of the line.
+    fn time(&mut self, time: DateTime<Utc>) {
+        let millis = (time.nanosecond() / 1_000_000).min(999);
+        let (date, clock) = (time.date_naive(), time.time());
+        let _ = write!(
+            self.out,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{millis:03}Z",
+            date.year(),
+            date.month(),
+            date.day(),
+            clock.hour(),
+            clock.minute(),
+            clock.second()
+        );
+    }
+
+    fn colour(&mut self, sequence: &str) {
+        if matches!(self.style, Style::Human { colours: true }) {
+            self.raw(sequence);
+        }
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Escapes as JSON does (RFC 8259, section 7), and beyond that whatever a terminal might obey or a reader be misled by:
+/// DEL, C1 controls, line and paragraph separators, changes of writing direction.
+fn escape(out: &mut Vec<u8>, text: &str) {
+    let mut rest = text;
+    while let Some(position) = rest.find(must_be_escaped) {
+        let (safe, tail) = rest.split_at(position);
+        out.extend_from_slice(safe.as_bytes());
+        let mut characters = tail.chars();
+        if let Some(character) = characters.next() {
+            out.extend_from_slice(escaped(character).as_bytes());
+        }
+        rest = characters.as_str();
+    }
+    out.extend_from_slice(rest.as_bytes());
+}
+
+fn must_be_escaped(character: char) -> bool {
+    matches!(character, '"' | '\\' | '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// All of them are in the basic plane: four digits are enough.
+fn escaped(character: char) -> Cow<'static, str> {
+    match character {
+        '"' => "\\\"".into(),
+        '\\' => "\\\\".into(),
+        '\n' => "\\n".into(),
+        '\r' => "\\r".into(),
+        '\t' => "\\t".into(),
+        other => format!("\\u{:04x}", u32::from(other)).into(),
+    }
+}
