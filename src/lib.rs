@@ -5,15 +5,19 @@
 //! {event, expr, body, document, secret, diagnostic}`; `config` holds what was written and is only read by compile steps.
 
 pub mod admin;
+pub mod app;
 pub mod body;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod deliver;
 pub mod diagnostic;
 pub mod document;
 pub mod event;
+pub mod examples;
 pub mod expr;
 pub mod matcher;
+pub mod rehearsal;
 pub mod reload;
 pub mod route;
 pub mod secret;

@@ -1,3 +1,7 @@
-//! The command line follows.
+//! Parses the command line, runs it and maps the result to an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hookswitch::cli::main()
+}

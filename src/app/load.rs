@@ -1,0 +1,97 @@
+//! A folder to what runs: read, check, compile, all of it or nothing.
+
+use crate::config::folder::Folder;
+use crate::config::{self, Loaded, Sources};
+use crate::diagnostic::{At, Diagnostic, Findings, Severity};
+use crate::reload::{self, Inputs};
+use crate::route::RouteTable;
+use crate::secret::{Missing, References};
+use crate::server::gateway::Configuration;
+use crate::settings::Settings;
+use crate::telemetry::masking::Masking;
+use std::sync::{Mutex, PoisonError};
+
+/// Compiles everything for its mistakes alone.
+pub fn check(loaded: &Loaded, references: &References, findings: &Findings) {
+    compile(loaded, references, findings, random_uuid);
+}
+
+/// Compiles what was written; `None` where anything about it is an error. `uuid` makes `uuid()`.
+pub fn compile(
+    loaded: &Loaded,
+    references: &References,
+    findings: &Findings,
+    uuid: fn() -> String,
+) -> Option<Configuration> {
+    let at = At::document(findings, references, loaded.settings_document);
+    let settings = Settings::compile(&loaded.settings, &at);
+    let table = RouteTable::compile(loaded, references, findings, uuid);
+    let (settings, table) = settings.zip(table)?;
+    let payloads = settings.log.payloads.then(|| Masking::new(references.values()));
+    Some(Configuration { settings, table, payloads })
+}
+
+/// A version 4 UUID (RFC 9562, section 5.4).
+fn random_uuid() -> String {
+    let random = fastrand::u128(..);
+    let bits = (random & !(0xf << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
+    let hex = format!("{bits:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
+/// Reads a folder, and keeps the texts of the last time for drawing what is wrong with them.
+pub struct FolderLoader {
+    folder: Folder,
+    allow_empty: bool,
+    sources: Mutex<Sources>,
+}
+
+impl FolderLoader {
+    pub fn new(folder: Folder, allow_empty: bool) -> FolderLoader {
+        FolderLoader { folder, allow_empty, sources: Mutex::default() }
+    }
+
+    /// What is watched; secrets and the like come with each load.
+    pub fn inputs(&self) -> Inputs {
+        let folder = self.folder.path();
+        let settings = config::folder::SETTINGS.iter().map(|name| folder.join(name));
+        Inputs { trees: vec![folder.join(config::folder::ROUTES)], files: settings.collect() }
+    }
+
+    /// Reads and compiles everything; any error, and there is no configuration.
+    pub fn load(&self) -> reload::Loaded<Configuration> {
+        let references = References::new(self.folder.path(), Missing::Fails);
+        let findings = Findings::default();
+        let loaded = config::load(&self.folder.read(), self.allow_empty, &findings);
+        let compiled = compile(&loaded, &references, &findings, random_uuid);
+        let diagnostics = loaded.sources.diagnostics(&findings);
+        let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
+            diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
+        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = loaded.sources;
+        let value = match compiled {
+            Some(configuration) if errors.is_empty() => Ok(configuration),
+            _ => Err(errors.into_iter().chain(warnings.iter().cloned()).collect()),
+        };
+        reload::Loaded { value, warnings, files: references.files() }
+    }
+
+    /// The texts that were read last.
+    pub fn take_sources(&self) -> Sources {
+        std::mem::take(&mut *self.sources.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_has_its_version_and_variant() {
+        for _ in 0..100 {
+            let uuid = random_uuid();
+            assert_eq!((uuid.len(), uuid.as_bytes()[14]), (36, b'4'), "{uuid}");
+            assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
+        }
+    }
+}

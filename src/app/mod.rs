@@ -1,0 +1,247 @@
+//! The process: first load, bind, serve, load again, drain.
+
+mod load;
+mod signals;
+
+pub use load::{FolderLoader, check, compile};
+
+use crate::admin::{Admin, AdminView, Readiness, TokenRequired};
+use crate::clock::Clock;
+use crate::config::Sources;
+use crate::config::folder::Folder;
+use crate::deliver::{Client, ClientError};
+use crate::diagnostic::Diagnostic;
+use crate::reload::{Handle, ReloadOutcome, Reloader, Status, Timing};
+use crate::server::admission::Admission;
+use crate::server::arrival::Arrival;
+use crate::server::gateway::{Configuration, Gateway, Outgoing, Parts, Trust};
+use crate::server::listener::{self, BindError, Bound, Peer};
+use crate::server::rejection::Rejection;
+use crate::server::{Answer, pipeline};
+use crate::settings::Settings;
+use crate::telemetry::logs::{Format, Log};
+use http::Request;
+use hyper::body::Incoming;
+use signals::Signals;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What the command line says.
+pub struct Options {
+    pub folder: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+    pub admin: Option<SocketAddr>,
+    pub dry_run: bool,
+    pub watch: bool,
+    pub allow_empty: bool,
+}
+
+/// A configuration that cannot be used, and the texts to draw what is wrong with it.
+pub struct Mistakes {
+    pub diagnostics: Vec<Diagnostic>,
+    pub sources: Sources,
+}
+
+/// Too long for a debug line; `serve` draws it.
+impl fmt::Debug for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} diagnostics", self.diagnostics.len())
+    }
+}
+
+/// Why the process did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the configuration has mistakes")]
+    Configuration(Mistakes),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Admin(#[from] TokenRequired),
+    #[error("cannot listen to signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Runs until told to stop. Gives how many events were cut off.
+///
+/// # Errors
+/// Nothing was served: the configuration, an address or the outgoing side is unusable.
+pub async fn run(options: Options) -> Result<usize, StartError> {
+    let loader = Arc::new(FolderLoader::new(Folder::find(options.folder.as_deref()), options.allow_empty));
+    let loading = loader.clone();
+    let first = Reloader::first(loader.inputs(), Timing::default(), Clock::System, move || loading.load());
+    let reloader = first
+        .map_err(|diagnostics| StartError::Configuration(Mistakes { diagnostics, sources: loader.take_sources() }))?;
+    let handle = reloader.handle();
+    let mut settings = handle.live().load().value.settings.clone();
+    let log = Log::to_stdout(settings.log.level.into(), Format::for_stdout(settings.log.format));
+    log.install();
+    warn_of(&handle.status());
+    let reloader = follow_settings(reloader, settings.clone(), log.clone());
+    apply(&options, &mut settings);
+    let bound = bind(&settings).await?;
+    let signals = Signals::new().map_err(StartError::Signals)?;
+    let gateway = Arc::new(Gateway::new(handle.live().clone(), parts(&options, &settings, &log)?));
+    let stop_reloading = CancellationToken::new();
+    tokio::spawn(reloader.run(options.watch, stop_reloading.clone()));
+    let lost = serve(bound, &settings, &gateway, &log, signals, handle).await?;
+    stop_reloading.cancel();
+    log.flush();
+    Ok(lost)
+}
+
+/// Settings that a reload changes, and a word about those that it does not.
+fn follow_settings(reloader: Reloader<Configuration>, at_start: Settings, log: Log) -> Reloader<Configuration> {
+    let handle = reloader.handle();
+    reloader.counted_by(move |outcome| {
+        let ReloadOutcome::Applied { .. } = outcome else { return };
+        let generation = handle.live().load();
+        let settings = &generation.value.settings;
+        log.set_level(settings.log.level.into());
+        if !settings.same_listeners_and_limits(&at_start) {
+            tracing::warn!("listeners and limits change only by a restart");
+        }
+    })
+}
+
+/// What the command line says counts more than hookswitch.yaml.
+fn apply(options: &Options, settings: &mut Settings) {
+    if let Some(address) = options.listen {
+        let public_url = settings.listen.first().and_then(|first| first.public_url.clone());
+        settings.listen = vec![crate::settings::Listen { address, public_url }];
+    }
+    if let Some(address) = options.admin {
+        settings.admin.listen = address;
+    }
+}
+
+fn parts(options: &Options, settings: &Settings, log: &Log) -> Result<Parts, ClientError> {
+    let bytes = usize::try_from(settings.limits.in_flight_bytes).unwrap_or(usize::MAX);
+    let events = usize::try_from(settings.limits.in_flight).unwrap_or(usize::MAX);
+    Ok(Parts {
+        outgoing: if options.dry_run { Outgoing::Withheld } else { Outgoing::Live(Client::new()?) },
+        trust: Trust::Verify,
+        admission: Admission::new(events, bytes),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        body_timeout: settings.limits.body_timeout,
+        clock: Clock::System,
+        log: Some(log.clone()),
+    })
+}
+
+struct Listeners {
+    webhooks: Vec<Bound>,
+    admin: Bound,
+}
+
+async fn bind(settings: &Settings) -> Result<Listeners, BindError> {
+    let mut webhooks = Vec::with_capacity(settings.listen.len());
+    for listen in &settings.listen {
+        webhooks.push(listener::bind("webhooks", &listen.address.to_string(), listen.public_url.clone()).await?);
+    }
+    let admin = listener::bind("admin", &settings.admin.listen.to_string(), None).await?;
+    Ok(Listeners { webhooks, admin })
+}
+
+/// Warnings of the first load; those of later ones are on `/config`.
+fn warn_of(status: &Status) {
+    for warning in &status.warnings {
+        let place = format!("{}:{}:{}", warning.file, warning.line, warning.column);
+        tracing::warn!(code = warning.code, place, warning = %warning.message, "configuration warning");
+    }
+}
+
+async fn serve(
+    bound: Listeners,
+    settings: &Settings,
+    gateway: &Arc<Gateway>,
+    log: &Log,
+    mut signals: Signals,
+    handle: Handle<Configuration>,
+) -> Result<usize, StartError> {
+    for listener in bound.webhooks.iter().chain([&bound.admin]) {
+        log.listening(listener.listener.name, listener.listener.address);
+    }
+    let limits = listener::Limits {
+        connections: usize::try_from(settings.limits.connections).unwrap_or(usize::MAX),
+        header_timeout: settings.limits.header_timeout,
+        ..listener::Limits::default()
+    };
+    let answering = gateway.clone();
+    let webhooks = listener::serve(bound.webhooks, limits, move |request: Request<Incoming>, peer: Peer| {
+        answer(answering.clone(), request, peer)
+    });
+    let view = ProcessView { gateway: gateway.clone(), handle };
+    let admin = Admin::new(view, bound.admin.listener.address.ip(), settings.admin.token.as_ref())?;
+    let admin = listener::serve(vec![bound.admin], listener::Limits::default(), admin);
+    log.ready();
+    signals.stop().await;
+    let at_once = second_stop(signals);
+    tracing::info!(delay_ms = u64::try_from(settings.shutdown.delay.as_millis()).unwrap_or(u64::MAX), "draining");
+    gateway.drain();
+    let stopped = webhooks.stop(settings.shutdown.delay, settings.shutdown.grace, &at_once).await;
+    let lost = stopped.cut_off + finish_background(gateway, settings, &at_once).await;
+    drop(admin);
+    tracing::info!(lost, "stopped");
+    Ok(lost)
+}
+
+async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>, peer: Peer) -> Answer {
+    let (head, body) = request.into_parts();
+    let public_url = peer.listener.public_url.clone();
+    match Arrival::new(head, peer.address.ip(), &gateway.trusted_proxies, gateway.clock, public_url) {
+        Ok(arrival) => pipeline::handle(gateway, arrival, body).await,
+        Err((id, error)) => Rejection::Malformed { detail: error.to_string() }.into_answer(&id),
+    }
+}
+
+/// A second SIGTERM or SIGINT fires the token: now.
+fn second_stop(mut signals: Signals) -> CancellationToken {
+    let at_once = CancellationToken::new();
+    let token = at_once.clone();
+    tokio::spawn(async move {
+        signals.stop().await;
+        token.cancel();
+    });
+    at_once
+}
+
+/// Deliveries that no answer waits for; what is left after the grace is lost.
+async fn finish_background(gateway: &Gateway, settings: &Settings, at_once: &CancellationToken) -> usize {
+    gateway.background.close();
+    let finished = tokio::time::timeout(settings.shutdown.grace, gateway.background.wait());
+    if let Some(Ok(())) = at_once.run_until_cancelled(finished).await {
+        return 0;
+    }
+    gateway.cut_off.cancel();
+    gateway.background.len()
+}
+
+/// What the admin listener sees of the process.
+struct ProcessView {
+    gateway: Arc<Gateway>,
+    handle: Handle<Configuration>,
+}
+
+impl AdminView for ProcessView {
+    fn readiness(&self) -> Readiness {
+        if self.gateway.is_draining() { Readiness::Draining } else { Readiness::Ready }
+    }
+
+    fn status(&self) -> Status {
+        self.handle.status()
+    }
+
+    fn routes(&self) -> serde_json::Value {
+        crate::route::listing(&self.handle.live().load().value.table)
+    }
+
+    async fn reload(&self) -> Option<ReloadOutcome> {
+        self.handle.reload().await
+    }
+}

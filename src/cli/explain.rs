@@ -1,0 +1,205 @@
+//! `hookswitch explain`: why a request matches or not, clause by clause, and the exact requests that would be sent.
+
+#![expect(clippy::indexing_slicing, reason = "keys of a JSON document made here; one that is missing reads as null")]
+
+use super::offline;
+use crate::examples::{self, Failure, WrittenBody, readable};
+use crate::rehearsal::{Performance, Rehearsed};
+use crate::route::Decision;
+use crate::server::gateway::Trust;
+use crate::server::record::What;
+use chrono::Utc;
+use http::Method;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration folder
+    #[arg(short, long, value_name = "DIR")]
+    config: Option<PathBuf>,
+    method: String,
+    /// Path and query, or a whole URL
+    path: String,
+    /// A header, as 'name: value'; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// The body, or @FILE; without a content-type header it is JSON
+    #[arg(short, long, value_name = "BODY")]
+    data: Option<String>,
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+pub fn run(args: Args) -> ExitCode {
+    let Some(offline) = offline::load(args.config.as_deref()) else { return ExitCode::FAILURE };
+    let performance = match perform(&args, &offline) {
+        Ok(performance) => performance,
+        Err(Failure(message)) => {
+            super::say_error(&message);
+            return ExitCode::from(2);
+        }
+    };
+    let report = report(&args, &performance);
+    super::print(&match args.format {
+        Format::Human => human(&report),
+        Format::Json => super::json(&report),
+    });
+    ExitCode::SUCCESS
+}
+
+fn perform(args: &Args, offline: &offline::Offline) -> Result<Performance, Failure> {
+    let method = args.method.to_ascii_uppercase();
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure(format!("`{method}` is not a method")))?;
+    let mut headers = Vec::with_capacity(args.headers.len());
+    for header in &args.headers {
+        let split = header
+            .split_once(':')
+            .ok_or_else(|| Failure(format!("`{header}` is not a header; write 'name: value'")))?;
+        headers.push((split.0.trim(), split.1.trim()));
+    }
+    let body = match args.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
+        None => WrittenBody::default(),
+        Some((_, Some(file))) => {
+            let bytes = std::fs::read(file).map_err(|error| Failure(format!("cannot read {file}: {error}")))?;
+            WrittenBody { bytes: bytes.into(), content_type: Some("application/json") }
+        }
+        Some((data, None)) => WrittenBody { bytes: data.to_owned().into(), content_type: Some("application/json") },
+    };
+    let written = examples::Written { method, target: &args.path, headers, body };
+    let (request, public_url) = examples::build(written)?;
+    let rehearsed = Rehearsed {
+        request,
+        client_ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        at: Utc::now(),
+        trust: Trust::Assume,
+        public_url,
+        answers: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(|error| Failure(format!("cannot run it: {error}")))?;
+    runtime.block_on(offline.rehearsal.run(rehearsed)).map_err(|error| Failure(error.to_string()))
+}
+
+fn report(args: &Args, performance: &Performance) -> Value {
+    let notes = &performance.notes;
+    let routes: Vec<Value> = notes
+        .decisions
+        .iter()
+        .map(|(route, decision)| {
+            let (outcome, reason) = match decision {
+                Decision::Taken => ("taken", None),
+                Decision::Ignored(ignored) => ("ignored", Some(ignored.to_string())),
+                Decision::Failed(error) => ("failed", Some(error.to_string())),
+            };
+            let mut entry = json!({"name": &*route.name, "file": route.file, "outcome": outcome});
+            if let Some(reason) = reason {
+                entry["reason"] = reason.into();
+            }
+            if let Some(when) = &route.when_source {
+                entry["when"] = when.trim().into();
+            }
+            entry
+        })
+        .collect();
+    let deliveries: Vec<Value> = notes
+        .deliveries
+        .iter()
+        .map(|note| match &note.what {
+            What::Skipped(skip) => json!({"route": &*note.route, "target": &*note.target, "outcome": "skipped", "reason": skip.to_string()}),
+            What::NotBuilt(error) => json!({"route": &*note.route, "target": &*note.target, "outcome": "failed", "reason": error.to_string()}),
+            What::Sent { outbound, .. } => json!({
+                "route": &*note.route,
+                "target": &*note.target,
+                "outcome": "sent",
+                "method": outbound.method.as_str(),
+                "url": &*outbound.shown_url,
+                "headers": shown_headers(&outbound.shown()),
+                "body": readable(&outbound.headers, &outbound.body),
+            }),
+        })
+        .collect();
+    let headers: Vec<(String, String)> = performance
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    json!({
+        "version": 1,
+        "request": {"method": args.method.to_ascii_uppercase(), "path": args.path},
+        "endpoint": notes.endpoint.as_deref(),
+        "routes": routes,
+        "deliveries": deliveries,
+        "response": {
+            "status": performance.status,
+            "headers": shown_headers(&headers),
+            "body": readable(&performance.headers, &performance.body),
+        },
+    })
+}
+
+fn shown_headers(headers: &[(String, String)]) -> Value {
+    Value::Object(headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect())
+}
+
+fn human(report: &Value) -> String {
+    let mut out = String::new();
+    // Writing to a String does not fail.
+    let _ = write_human(report, &mut out);
+    out
+}
+
+fn write_human(report: &Value, out: &mut String) -> std::fmt::Result {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    writeln!(out, "{} {}", text(&report["request"]["method"]), text(&report["request"]["path"]))?;
+    match report["endpoint"].as_str() {
+        Some(endpoint) => writeln!(out, "  path pattern {endpoint}; verify is taken as passed")?,
+        None => writeln!(out, "  no route has this host and path")?,
+    }
+    for route in report["routes"].as_array().into_iter().flatten() {
+        let reason = route["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+        writeln!(
+            out,
+            "\nroute {} ({}) {}{reason}",
+            text(&route["name"]),
+            text(&route["file"]),
+            text(&route["outcome"])
+        )?;
+        if let Some(when) = route["when"].as_str() {
+            writeln!(out, "  when {}", when.lines().map(str::trim).collect::<Vec<_>>().join(" "))?;
+        }
+        let own = |delivery: &&Value| delivery["route"] == route["name"];
+        for delivery in report["deliveries"].as_array().into_iter().flatten().filter(own) {
+            write_delivery(delivery, out)?;
+        }
+    }
+    let response = &report["response"];
+    writeln!(out, "\nanswer {} {}", response["status"], text(&response["body"]))
+}
+
+fn write_delivery(delivery: &Value, out: &mut String) -> std::fmt::Result {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if let Some(reason) = delivery["reason"].as_str() {
+        return writeln!(out, "  target {} {}: {reason}", text(&delivery["target"]), text(&delivery["outcome"]));
+    }
+    writeln!(out, "  target {}: {} {}", text(&delivery["target"]), text(&delivery["method"]), text(&delivery["url"]))?;
+    for (name, value) in delivery["headers"].as_object().into_iter().flatten() {
+        writeln!(out, "    {name}: {}", text(value))?;
+    }
+    let body = match &delivery["body"] {
+        Value::String(body) => body.clone(),
+        body => serde_json::to_string_pretty(body).unwrap_or_default(),
+    };
+    for line in body.lines() {
+        writeln!(out, "    {line}")?;
+    }
+    Ok(())
+}

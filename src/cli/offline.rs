@@ -1,0 +1,30 @@
+//! A configuration for commands that send nothing: missing references stand for themselves.
+
+use crate::app;
+use crate::config::folder::Folder;
+use crate::config::{self, Loaded};
+use crate::diagnostic::Findings;
+use crate::rehearsal::Rehearsal;
+use crate::secret::{Missing, References};
+use std::path::{Path, PathBuf};
+
+pub struct Offline {
+    pub folder: PathBuf,
+    pub loaded: Loaded,
+    pub rehearsal: Rehearsal,
+}
+
+/// Two equal runs print the same.
+const FIXED_UUID: &str = "00000000-0000-4000-8000-000000000000";
+
+/// Loads and compiles; says everything that is wrong on standard error.
+pub fn load(folder: Option<&Path>) -> Option<Offline> {
+    let folder = Folder::find(folder);
+    let references = References::new(folder.path(), Missing::StandsForItself);
+    let findings = Findings::default();
+    let loaded = config::load(&folder.read(), false, &findings);
+    let configuration = app::compile(&loaded, &references, &findings, || FIXED_UUID.to_owned());
+    let diagnostics = loaded.sources.diagnostics(&findings);
+    super::complain(&diagnostics, &loaded.sources);
+    Some(Offline { rehearsal: Rehearsal::new(configuration?), loaded, folder: folder.path().to_owned() })
+}

@@ -1,0 +1,99 @@
+use super::*;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+const FORMATS: [Format; 4] = [Format::Human, Format::Json, Format::Github, Format::Sarif];
+
+fn output(folder: &Path, format: Format) -> (bool, String) {
+    let folder = Folder::find(Some(folder));
+    // Every variable is set, to something that must not be seen.
+    let references = References::with_lookup(folder.path(), Missing::Fails, |_| Some("planted-value".into()));
+    let mut out = anstream::StripStream::new(Vec::new());
+    let is_good = check(&folder, &references, format, &mut out).unwrap();
+    (is_good, String::from_utf8(out.into_inner()).unwrap())
+}
+
+/// `error code file:line:column` of each diagnostic, from the JSON format.
+fn found(json: &str) -> Vec<String> {
+    let output: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(output["version"], 1);
+    let line = |found: &Value| {
+        let text = |key: &str| found[key].as_str().unwrap().to_owned();
+        format!("{} {} {}:{}:{}", text("severity"), text("code"), text("file"), found["line"], found["column"])
+    };
+    output["diagnostics"].as_array().unwrap().iter().map(line).collect()
+}
+
+/// Each folder of `tests/bad` is a configuration with the mistakes that its file `expected` lists: all errors, and any
+/// warnings that must be among those found.
+#[test]
+fn every_bad_configuration_gives_its_mistakes_at_their_places_and_no_secret() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for entry in fs::read_dir(&corpus).unwrap() {
+        let folder = entry.unwrap().path();
+        let expected = fs::read_to_string(folder.join("expected")).unwrap();
+        let expected: BTreeSet<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
+        let (is_good, json) = output(&folder, Format::Json);
+        // The folder itself is named as `-c` has it.
+        let found = found(&json.replace(&folder.display().to_string(), "."));
+        let found: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+        let is_error = |line: &&&str| line.starts_with("error ");
+        let has_errors = expected.iter().any(|line| line.starts_with("error "));
+        let same_errors = found.iter().filter(is_error).eq(expected.iter().filter(is_error));
+        if !same_errors || !expected.is_subset(&found) || is_good == has_errors {
+            wrong.push(format!("{}\nexpected {expected:#?}\nfound {found:#?}", folder.display()));
+        }
+        for format in FORMATS {
+            let (good, text) = output(&folder, format);
+            assert_eq!(good, is_good);
+            assert!(!text.contains("planted"), "{}: {text}", folder.display());
+        }
+        count += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= 30, "the corpus has lost folders: {count}");
+}
+
+#[test]
+fn every_format_says_the_same() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
+    for name in ["unknown-key", "duplicate-key", "name-twice", "not-utf8"] {
+        let folder = corpus.join(name);
+        let json: Value = serde_json::from_str(&output(&folder, Format::Json).1).unwrap();
+        let [human, github, sarif] =
+            [Format::Human, Format::Github, Format::Sarif].map(|format| output(&folder, format).1);
+        let sarif: Value = serde_json::from_str(&sarif).unwrap();
+        let results = sarif["runs"][0]["results"].as_array().unwrap();
+        let found = json["diagnostics"].as_array().unwrap();
+        assert_eq!((results.len(), github.lines().count()), (found.len(), found.len()));
+        for found in found {
+            let (code, line, column) = (found["code"].as_str().unwrap(), &found["line"], &found["column"]);
+            let file = found["file"].as_str().unwrap();
+            assert!(human.contains(&format!("error[{code}] {file}:{line}:{column}: ")), "{human}");
+            assert!(github.contains(&format!("{file},line={line},col={column},title={code}::")), "{github}");
+            assert!(results.iter().any(|result| {
+                let place = &result["locations"][0]["physicalLocation"];
+                result["ruleId"] == code
+                    && place["region"]["startLine"] == *line
+                    && place["region"]["startColumn"] == *column
+                    && place["artifactLocation"]["uri"].as_str().unwrap().ends_with(file)
+            }));
+        }
+    }
+}
+
+#[test]
+fn a_good_configuration_is_good() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("routes.d")).unwrap();
+    let route = "match: {path: /x}\nverify: {shared: {header: x-token}, secret: '${env:T}'}\ntarget: {url: 'https://example.com'}\n";
+    fs::write(folder.path().join("routes.d/a.yaml"), route).unwrap();
+    let (is_good, human) = output(folder.path(), Format::Human);
+    assert!(is_good, "{human}");
+    assert!(human.contains("in 1 file"), "{human}");
+    assert!(output(folder.path(), Format::Github).0);
+}

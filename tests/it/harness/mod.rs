@@ -1,0 +1,14 @@
+//! A router process in a folder of its own, targets that record what they get, and a client that sends exact bytes.
+
+mod client;
+mod router;
+mod target;
+
+pub use client::{Request, Response};
+pub use router::{Router, hookswitch};
+pub use target::{Answer, Target};
+
+use std::time::Duration;
+
+/// How long a test waits for something that must happen. Generous: the machine may be busy; no test is decided by it.
+pub const PATIENCE: Duration = Duration::from_secs(30);

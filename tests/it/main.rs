@@ -1,0 +1,23 @@
+//! Drives the real binary over real sockets on free ports of loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+mod harness;
+
+mod answers;
+mod bodies;
+mod cli;
+mod delivery;
+mod documents;
+mod load;
+mod logs;
+mod reload;
+mod routing;
+mod shipped;
+mod verify;

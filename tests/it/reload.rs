@@ -1,0 +1,162 @@
+//! Configuration that changes while the router runs.
+
+use crate::harness::{Answer, Request, Router, Target};
+use serde_json::{Value, json};
+
+fn route(target: &Target, path: &str) -> String {
+    format!("name: a\nmatch: {{path: /a}}\nverify: none\ntarget: {{url: '{}'}}\n", target.url(path))
+}
+
+fn config(router: &Router) -> Value {
+    router.ask_admin(Request::new("GET", "/config")).json()
+}
+
+/// A load has ended, well or badly.
+fn reloaded(router: &mut Router, outcome: &str) -> Value {
+    router.wait_for(|line| {
+        line["message"].as_str().is_some_and(|message| message.starts_with(&format!("configuration {outcome}")))
+    })
+}
+
+#[test]
+fn a_changed_file_is_live_without_a_restart() {
+    let target = Target::ok();
+    let mut router = Router::start(&[("routes.d/a.yaml", &route(&target, "/old"))]);
+    router.send(Request::post("/a").json("{}"));
+    assert_eq!(target.next().target, "/old");
+    router.write("routes.d/a.yaml", &route(&target, "/new"));
+    reloaded(&mut router, "applied");
+    router.send(Request::post("/a").json("{}"));
+    assert_eq!(target.next().target, "/new");
+    assert_eq!(config(&router)["generation"], 2);
+}
+
+#[test]
+fn a_bad_file_keeps_the_old_configuration_and_config_says_why() {
+    let target = Target::ok();
+    let mut router = Router::start(&[("routes.d/a.yaml", &route(&target, "/old"))]);
+    router.write(
+        "routes.d/a.yaml",
+        "name: a\nmatch: {path: /a}\nverify: none\ntarget: {url: 'http://x/', timeuot: 3s}\n",
+    );
+    reloaded(&mut router, "rejected");
+    assert_eq!(router.send(Request::post("/a").json("{}")).status, 200);
+    assert_eq!(target.next().target, "/old");
+    assert_eq!(router.ask_admin(Request::new("GET", "/readyz")).status, 200);
+    let diagnostic = &config(&router)["diagnostics"][0];
+    assert_eq!((&diagnostic["file"], &diagnostic["line"]), (&json!("routes.d/a.yaml"), &json!(4)), "{diagnostic}");
+    assert!(diagnostic.to_string().contains("timeout"), "{diagnostic}");
+    router.write("routes.d/a.yaml", &route(&target, "/new"));
+    reloaded(&mut router, "applied");
+    assert_eq!(config(&router)["diagnostics"], json!([]));
+}
+
+#[test]
+fn sighup_rereads_files_and_secrets() {
+    let target = Target::ok();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "example-old\n").unwrap();
+    let route = format!(
+        "name: a\nmatch: {{path: /a}}\nverify: none\ntarget: {{url: '{}', auth: {{bearer: '${{file:{}}}'}}}}\n",
+        target.url("/"),
+        secret.display()
+    );
+    let mut router = Router::start_with(&[("routes.d/a.yaml", &route)], &["--no-watch"], &[]);
+    router.send(Request::post("/a").json("{}"));
+    assert_eq!(target.next().header("authorization"), Some("Bearer example-old"));
+    std::fs::write(&secret, "example-new\n").unwrap();
+    router.signal("HUP");
+    reloaded(&mut router, "applied");
+    router.send(Request::post("/a").json("{}"));
+    assert_eq!(target.next().header("authorization"), Some("Bearer example-new"));
+}
+
+#[test]
+fn a_secret_file_that_changes_is_noticed_by_itself() {
+    let target = Target::ok();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "example-old").unwrap();
+    let route = format!(
+        "name: a\nmatch: {{path: /a}}\nverify: none\ntarget: {{url: '{}', auth: {{bearer: '${{file:{}}}'}}}}\n",
+        target.url("/"),
+        secret.display()
+    );
+    let mut router = Router::start(&[("routes.d/a.yaml", &route)]);
+    std::fs::write(&secret, "example-new").unwrap();
+    reloaded(&mut router, "applied");
+    router.send(Request::post("/a").json("{}"));
+    assert_eq!(target.next().header("authorization"), Some("Bearer example-new"));
+}
+
+#[test]
+fn a_configmap_swap_is_seen() {
+    use std::os::unix::fs::symlink;
+    let target = Target::ok();
+    let folder = tempfile::tempdir().unwrap();
+    let version = |name: &str, path: &str| {
+        let place = folder.path().join("routes.d").join(name);
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("a.yaml"), route(&target, path)).unwrap();
+    };
+    version("..2026_01", "/old");
+    let routes = folder.path().join("routes.d");
+    symlink("..2026_01", routes.join("..data")).unwrap();
+    symlink("..data/a.yaml", routes.join("a.yaml")).unwrap();
+    version("..2026_02", "/new");
+    let mut router = Router::start_in(folder, &[], &[]);
+    let routes = router.folder().join("routes.d");
+    symlink("..2026_02", routes.join("..data_tmp")).unwrap();
+    std::fs::rename(routes.join("..data_tmp"), routes.join("..data")).unwrap();
+    std::fs::remove_dir_all(routes.join("..2026_01")).unwrap();
+    reloaded(&mut router, "applied");
+    router.send(Request::post("/a").json("{}"));
+    assert_eq!(target.next().target, "/new");
+}
+
+#[test]
+fn a_request_sees_one_generation() {
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let (arrived, begun) = std::sync::mpsc::channel::<()>();
+    let arrived = std::sync::Mutex::new(arrived);
+    let slow = Target::new(move |_, _| {
+        arrived.lock().unwrap().send(()).unwrap();
+        let _ = wait.lock().unwrap().recv();
+        Answer::status(200)
+    });
+    let old = format!(
+        "name: a\nmatch: {{path: /a}}\nverify: none\ntarget: {{name: t, url: '{}'}}\nrespond: {{text: old}}\n",
+        slow.url("/")
+    );
+    let mut router = Router::start(&[("routes.d/a.yaml", &old)]);
+    let to = router.webhooks;
+    let held = std::thread::spawn(move || Request::post("/a").json("{}").send(to));
+    begun.recv_timeout(crate::harness::PATIENCE).unwrap();
+    router.write("routes.d/a.yaml", "name: a\nmatch: {path: /a}\nverify: none\ntargets: []\nrespond: {text: new}\n");
+    reloaded(&mut router, "applied");
+    assert_eq!(router.send(Request::post("/a").json("{}")).text(), "new");
+    drop(go);
+    assert_eq!(held.join().unwrap().text(), "old");
+}
+
+#[test]
+fn connections_to_unchanged_targets_outlive_a_reload() {
+    let target = Target::ok();
+    let mut router = Router::start(&[("routes.d/a.yaml", &route(&target, "/old"))]);
+    router.send(Request::post("/a").json("{}"));
+    router.write("routes.d/b.yaml", "name: b\nmatch: {path: /b}\nverify: none\ntargets: []\nrespond: {text: b}\n");
+    reloaded(&mut router, "applied");
+    router.send(Request::post("/a").json("{}"));
+    assert_eq!((target.all().len(), target.connections()), (2, 1));
+}
+
+#[test]
+fn a_folder_that_lost_its_routes_is_an_error_and_not_an_empty_configuration() {
+    let target = Target::ok();
+    let mut router = Router::start(&[("routes.d/a.yaml", &route(&target, "/old"))]);
+    std::fs::remove_dir_all(router.folder().join("routes.d")).unwrap();
+    reloaded(&mut router, "rejected");
+    assert_eq!(router.send(Request::post("/a").json("{}")).status, 200);
+}

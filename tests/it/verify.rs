@@ -1,0 +1,121 @@
+//! Who may call.
+
+use crate::harness::{Request, Router, Target};
+
+/// HMAC-SHA256 of `body` with the key `example-secret`, made with `openssl dgst -sha256 -hmac example-secret`.
+const BODY: &str = r#"{"action":"test"}"#;
+
+fn mac() -> String {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"example-secret");
+    let tag = aws_lc_rs::hmac::sign(&key, BODY.as_bytes());
+    tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn route(verify: &str, target: &Target) -> String {
+    format!("match: {{path: /a}}\nverify: {verify}\nbody: {{accept: [any]}}\ntarget: {{url: '{}'}}\n", target.url("/"))
+}
+
+fn start(verify: &str, target: &Target) -> Router {
+    Router::start_with(&[("routes.d/a.yaml", &route(verify, target))], &[], &[("SECRET", "example-secret")])
+}
+
+#[test]
+fn a_wrong_a_missing_and_a_repeated_signature_get_the_same_401() {
+    let target = Target::ok();
+    let router = start("{provider: github, secret: '${env:SECRET}'}", &target);
+    let signed = format!("sha256={}", mac());
+    let good = Request::post("/a").json(BODY).header("x-hub-signature-256", &signed);
+    assert_eq!(router.send(good.clone()).status, 200);
+    assert_eq!(target.next().header("x-hub-signature-256"), Some(signed.as_str()));
+    let bad = [
+        Request::post("/a").json(BODY),
+        Request::post("/a").json(BODY).header("x-hub-signature-256", &signed.replace('a', "b")),
+        Request::post("/a").json(BODY).header("x-hub-signature-256", "sha256="),
+        Request::post("/a").json(BODY).header("x-hub-signature-256", &signed[..40]),
+        Request::post("/a").json(&format!("{BODY} ")).header("x-hub-signature-256", &signed),
+        good.clone().header("x-hub-signature-256", &signed),
+    ];
+    let answers: Vec<(u16, String)> = bad
+        .into_iter()
+        .map(|request| router.send(request.header("x-request-id", "fixed")))
+        .map(|response| (response.status, response.text()))
+        .collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(answers[0].0, 401);
+    assert!(target.all().is_empty());
+}
+
+#[test]
+fn a_shared_secret_is_checked_and_never_forwarded() {
+    let target = Target::ok();
+    let router = start(
+        "[{shared: {header: X-Api-Key}, secret: '${env:SECRET}'}, {shared: {query: token}, secret: example-token}]",
+        &target,
+    );
+    let request =
+        |key: &str, token: &str| Request::post(&format!("/a?token={token}&keep=1")).header("x-api-key", key).json("{}");
+    assert_eq!(router.send(request("example-secret", "example-token")).status, 200);
+    let seen = target.next();
+    assert_eq!(seen.header("x-api-key"), None);
+    assert!(!format!("{seen:?}").contains("example-secret"));
+    assert_eq!(router.send(request("example-secret", "wrong")).status, 401);
+    assert_eq!(router.send(request("wrong", "example-token")).status, 401);
+}
+
+#[test]
+fn basic_and_bearer_are_checked() {
+    let target = Target::ok();
+    let router = start("{basic: {username: anna, password: '${env:SECRET}'}}", &target);
+    let authorized = |value: &str| Request::post("/a").header("authorization", value).json("{}");
+    assert_eq!(router.send(authorized("Basic YW5uYTpleGFtcGxlLXNlY3JldA==")).status, 200);
+    assert_eq!(target.next().header("authorization"), None);
+    assert_eq!(router.send(authorized("Basic YW5uYTp3cm9uZw==")).status, 401);
+    let router = start("{bearer: '${env:SECRET}'}", &target);
+    assert_eq!(router.send(authorized("Bearer example-secret")).status, 200);
+    assert_eq!(router.send(authorized("Bearer example-secret2")).status, 401);
+}
+
+#[test]
+fn any_of_several_secrets_may_match_while_they_rotate() {
+    let target = Target::ok();
+    let router = start(
+        "{provider: getcourse, secret: [new-example-secret, {value: '${env:SECRET}', until: 2999-01-01T00:00:00Z}]}",
+        &target,
+    );
+    let send = |value: &str| router.send(Request::post("/a").json(BODY).header("x-getcourse-signature", value)).status;
+    assert_eq!(send(&format!("sha256={}", mac())), 200);
+    assert_eq!(send(&mac()), 200);
+    assert_eq!(send("sha256=00"), 401);
+    let router = start(
+        "{provider: getcourse, secret: [new-example-secret, {value: '${env:SECRET}', until: 2020-01-01T00:00:00Z}]}",
+        &target,
+    );
+    let late = router.send(Request::post("/a").json(BODY).header("x-getcourse-signature", &mac()));
+    assert_eq!(late.status, 401);
+}
+
+#[test]
+fn no_secret_is_in_any_output_of_the_process() {
+    let target = Target::ok();
+    let process = "log: {level: debug, payloads: true}\n";
+    let url = format!("http://{}/bot${{env:SECRET}}/send?key=${{env:SECRET}}", target.address);
+    let route = format!(
+        "match: {{path: /a}}\nverify: [{{shared: {{header: X-Api-Key}}, secret: '${{env:SECRET}}'}}]\ntarget: {{url: '{url}', auth: {{bearer: '${{env:SECRET}}'}}, headers: {{x-more: '${{env:SECRET}}'}}}}\n"
+    );
+    let router = Router::start_with(
+        &[("hookswitch.yaml", process), ("routes.d/a.yaml", &route)],
+        &[],
+        &[("SECRET", "example-secret")],
+    );
+    let body = r#"{"token":"example-secret","nested":["has example-secret inside"]}"#;
+    assert_eq!(router.send(Request::post("/a").header("x-api-key", "example-secret").json(body)).status, 200);
+    assert_eq!(router.send(Request::post("/a").header("x-api-key", "wrong").json(body)).status, 401);
+    assert!(target.next().target.contains("example-secret"));
+    let admin: String =
+        ["/config", "/routes"].iter().map(|path| router.ask_admin(Request::new("GET", path)).text()).collect();
+    router.signal("TERM");
+    let (_, lines) = router.wait();
+    let output = format!("{admin}\n{}", lines.join("\n"));
+    assert!(output.contains("${env:SECRET}"), "{output}");
+    assert!(!output.contains("example-secret"), "{output}");
+}
