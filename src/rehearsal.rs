@@ -77,8 +77,8 @@ impl Rehearsal {
             .map_err(|(_, error)| error)?;
         let recorder = Recorder::keeping(&arrival);
         let answer = pipeline::answer(&gateway, &self.live.load(), &recorder, arrival, Full::new(body)).await;
-        gateway.background.close();
-        gateway.background.wait().await;
+        gateway.tasks.close();
+        gateway.tasks.wait().await;
         Ok(performance(answer, recorder.into_notes()).await)
     }
 }

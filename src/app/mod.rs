@@ -27,6 +27,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What the command line says.
@@ -184,8 +185,10 @@ async fn serve(
     let at_once = second_stop(signals);
     tracing::info!(delay_ms = u64::try_from(settings.shutdown.delay.as_millis()).unwrap_or(u64::MAX), "draining");
     gateway.drain();
+    let until = Instant::now() + settings.shutdown.delay + settings.shutdown.grace;
     let stopped = webhooks.stop(settings.shutdown.delay, settings.shutdown.grace, &at_once).await;
-    let lost = stopped.cut_off + finish_background(gateway, settings, &at_once).await;
+    // An event that was cut off is still one of the tasks: it is counted once.
+    let lost = finish_tasks(gateway, until, &at_once).await.max(stopped.cut_off);
     drop(admin);
     tracing::info!(lost, "stopped");
     Ok(lost)
@@ -211,15 +214,15 @@ fn second_stop(mut signals: Signals) -> CancellationToken {
     at_once
 }
 
-/// Deliveries that no answer waits for; what is left after the grace is lost.
-async fn finish_background(gateway: &Gateway, settings: &Settings, at_once: &CancellationToken) -> usize {
-    gateway.background.close();
-    let finished = tokio::time::timeout(settings.shutdown.grace, gateway.background.wait());
+/// Waits for events whose sender has hung up and for deliveries that no answer waits for; gives how many are lost.
+async fn finish_tasks(gateway: &Gateway, until: Instant, at_once: &CancellationToken) -> usize {
+    gateway.tasks.close();
+    let finished = tokio::time::timeout_at(until, gateway.tasks.wait());
     if let Some(Ok(())) = at_once.run_until_cancelled(finished).await {
         return 0;
     }
     gateway.cut_off.cancel();
-    gateway.background.len()
+    gateway.tasks.len()
 }
 
 /// What the admin listener sees of the process.

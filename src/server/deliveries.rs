@@ -87,7 +87,7 @@ async fn run_route(taken: Taken, context: &Context) -> Run {
                     awaited.push((position, job));
                 } else {
                     let context = context.clone();
-                    context.gateway.background.clone().spawn(async move { deliver(job, &context).await });
+                    context.gateway.tasks.clone().spawn(async move { deliver(job, &context).await });
                 }
             }
         }

@@ -40,8 +40,8 @@ pub struct Gateway {
     pub trust: Trust,
     /// Ends waits between attempts when the grace of a stop is over.
     pub cut_off: CancellationToken,
-    /// Deliveries that no answer waits for.
-    pub background: TaskTracker,
+    /// Everything that works on an event, also when nobody waits for its answer any more.
+    pub tasks: TaskTracker,
     draining: AtomicBool,
 }
 
@@ -99,7 +99,7 @@ impl Gateway {
             clock: parts.clock,
             log: parts.log,
             cut_off: CancellationToken::new(),
-            background: TaskTracker::new(),
+            tasks: TaskTracker::new(),
             draining: AtomicBool::new(false),
         }
     }

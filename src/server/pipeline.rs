@@ -26,7 +26,8 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
     let id = arrival.id.clone();
-    let work = tokio::spawn(async move {
+    let tasks = gateway.tasks.clone();
+    let work = tasks.spawn(async move {
         let generation = gateway.live.load();
         let recorder = Recorder::printing(&gateway, &generation, &arrival);
         answer(&gateway, &generation, &recorder, arrival, body).await

@@ -196,3 +196,39 @@ fn a_request_in_flight_ends_before_the_process_does() {
     assert_eq!(status.code(), Some(0));
     drop(silent);
 }
+
+#[test]
+fn a_sender_that_hangs_up_does_not_stop_the_delivery_even_when_the_process_stops() {
+    use std::io::Write;
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let target = Target::new(move |number, _| {
+        if number == 0 {
+            let _ = wait.lock().unwrap().recv();
+            return crate::harness::Answer::status(503);
+        }
+        crate::harness::Answer::status(200)
+    });
+    let (arrived, begun) = std::sync::mpsc::channel::<()>();
+    let arrived = std::sync::Mutex::new(arrived);
+    let first = Target::new(move |_, _| {
+        let _ = arrived.lock().unwrap().send(());
+        crate::harness::Answer::status(200)
+    });
+    let route = format!(
+        "match: {{path: /a}}\nverify: none\ntargets:\n  - {{name: slow, url: '{}', retry: {{delay: 10ms}}}}\n  - {{name: first, url: '{}'}}\n",
+        target.url("/"),
+        first.url("/")
+    );
+    let mut router = Router::start(&[("routes.d/a.yaml", &route)]);
+    let mut sender = std::net::TcpStream::connect(router.webhooks).unwrap();
+    sender.write_all(&Request::post("/a").json("{}").bytes()).unwrap();
+    begun.recv_timeout(crate::harness::PATIENCE).unwrap();
+    drop(sender);
+    router.signal("TERM");
+    router.wait_for(|line| line["message"] == "draining");
+    drop(go);
+    let (status, _) = router.wait();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(target.all().len(), 2, "the retry was made although nobody waited any more");
+}
