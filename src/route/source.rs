@@ -4,7 +4,9 @@
 
 use crate::body::BodyRules;
 use crate::config;
-use crate::config::spec::{BodySpec, DefaultsSpec, MatchSpec, MethodSpec, Ordered, RouteSpec, SourceSpec, VerifySpec};
+use crate::config::spec::{
+    BodySpec, DefaultsSpec, MatchSpec, MethodSpec, Ordered, RouteSpec, SourceSpec, VerifySpec, VerifyWordSpec,
+};
 use crate::diagnostic::At;
 use crate::matcher::{HostPattern, PathPattern};
 use crate::verify::{Providers, Verifier};
@@ -52,14 +54,14 @@ impl Source {
             );
             return None;
         };
-        let Some(verify) = &spec.verify else {
+        let verify = spec.verify.as_ref().unwrap_or_else(|| {
             at.error(
                 "verify-missing",
                 "the route does not say who may call it: `verify` is missing",
                 "name a provider or a check, or write `verify: none` to let anyone call".to_owned(),
             );
-            return None;
-        };
+            &VerifySpec::Word(VerifyWordSpec::None)
+        });
         let parts = Parts {
             path,
             methods: spec.matching.methods.as_deref(),
@@ -90,14 +92,15 @@ impl Source {
         let body = BodyRules::compile(parts.body, shared.defaults, &at.key("body"));
         let (path, pattern) = path?;
         let params = pattern.names().map(Arc::from).collect();
+        // Mistakes are reported; what is missing is made up, so that those of the rest of the route are found as well.
         Some(Arc::new(Source {
             path,
             pattern,
             params,
-            hosts: hosts?,
-            methods: methods?,
-            verifier: verifier?,
-            body: body?,
+            hosts: hosts.unwrap_or_default(),
+            methods: methods.unwrap_or_default(),
+            verifier: verifier.unwrap_or_else(Verifier::anyone),
+            body: body.or_else(|| BodyRules::compile(None, None, at))?,
             verify_spec: parts.verify.clone(),
         }))
     }

@@ -5,30 +5,35 @@ use crate::config::spec::RouteSpec;
 use crate::diagnostic::{Finding, Findings, Related, Severity};
 use std::collections::HashMap;
 
-/// The routes of one file that have a name. `documents` counts all documents of the file, also those left out.
+/// The routes of one file with their names. `documents` counts all documents of the file, also those left out.
 pub(super) fn named(routes: Vec<Written<RouteSpec>>, documents: usize, findings: &Findings) -> Vec<Written<RouteSpec>> {
-    let named = routes.into_iter().filter_map(|mut route| {
+    let named = routes.into_iter().map(|mut route| {
         let name = match &route.spec.name {
             Some(name) => name.clone(),
             None if documents > 1 => {
                 let message = "the route has no `name`, and its file holds several";
                 let help = "give each route of the file a `name`; only a file with one route lends it its own";
                 whole_document("name-missing", message, Some(help.to_owned()), route.document, findings);
-                return None;
+                provisional(route.document)
             }
             None if is_name(&route.stem) => route.stem.clone(),
             None => {
                 let message = format!("the route has no `name`, and `{}` cannot be one", route.stem);
                 let help = format!("write `name: {}`, or rename the file so", as_name(&route.stem));
                 whole_document("name-missing", &message, Some(help), route.document, findings);
-                return None;
+                provisional(route.document)
             }
         };
         route.spec.name = Some(name.clone());
         route.name = name;
-        Some(route)
+        route
     });
     named.collect()
+}
+
+/// A name that no route can have, so that the rest of the route is checked as well.
+fn provisional(document: usize) -> String {
+    format!("(document {document})")
 }
 
 /// Reports every route whose name an earlier one has, and leaves it out.
