@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "keys of a JSON document made here; one that is missing reads as null")]
 
-use super::offline;
+use super::{Shown, offline};
 use crate::examples::{self, Failure, WrittenBody, readable};
 use crate::rehearsal::{Performance, Rehearsed};
 use crate::route::Decision;
@@ -29,14 +29,8 @@ pub struct Args {
     /// The body, or @FILE; without a content-type header it is JSON
     #[arg(short, long, value_name = "BODY")]
     data: Option<String>,
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Human,
-    Json,
+    #[arg(long, value_enum, default_value_t)]
+    format: Shown,
 }
 
 pub fn run(args: Args) -> ExitCode {
@@ -50,8 +44,8 @@ pub fn run(args: Args) -> ExitCode {
     };
     let report = report(&args, &performance);
     super::print(&match args.format {
-        Format::Human => human(&report),
-        Format::Json => super::json(&report),
+        Shown::Human => human(&report),
+        Shown::Json => super::json(&report),
     });
     ExitCode::SUCCESS
 }

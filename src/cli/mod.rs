@@ -52,6 +52,14 @@ enum Command {
     Secret(secret::Args),
 }
 
+/// How a command without a format of its own shows what it found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Shown {
+    #[default]
+    Human,
+    Json,
+}
+
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
     match Cli::parse().command {

@@ -1,6 +1,6 @@
 //! `hookswitch routes`: what is routed where, as one list.
 
-use super::offline;
+use super::{Shown, offline};
 use crate::config;
 use crate::config::folder::Folder;
 use crate::diagnostic::{At, Findings};
@@ -19,14 +19,8 @@ pub struct Args {
     /// List the senders that `verify: {provider: NAME}` may name, instead of the routes
     #[arg(long)]
     providers: bool,
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Human,
-    Json,
+    #[arg(long, value_enum, default_value_t)]
+    format: Shown,
 }
 
 pub fn run(args: Args) -> ExitCode {
@@ -37,8 +31,8 @@ pub fn run(args: Args) -> ExitCode {
     let generation = offline.rehearsal.generation();
     let table = &generation.value.table;
     super::print(&match args.format {
-        Format::Human => human(table),
-        Format::Json => super::json(&crate::route::listing(table)),
+        Shown::Human => human(table),
+        Shown::Json => super::json(&crate::route::listing(table)),
     });
     ExitCode::SUCCESS
 }
@@ -56,8 +50,8 @@ fn list_providers(args: &Args) -> ExitCode {
         .map(|provider| json!({"name": provider.name, "title": provider.title, "confidence": provider.confidence.as_str()}))
         .collect();
     super::print(&match args.format {
-        Format::Json => super::json(&json!({"version": 1, "providers": entries})),
-        Format::Human => {
+        Shown::Json => super::json(&json!({"version": 1, "providers": entries})),
+        Shown::Human => {
             let line = |provider: &Listed| {
                 format!("{:<24} {:<16} {}\n", provider.name, provider.confidence.as_str(), provider.title)
             };
