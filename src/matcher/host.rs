@@ -1,7 +1,5 @@
 //! Host names: exact ones first, then wildcards (the longest first), then none at all.
 
-#![expect(clippy::indexing_slicing, reason = "a place that a search in the same list has found")]
-
 use std::collections::HashMap;
 
 /// `hooks.example.com` or `*.example.com`; without port, any case.
@@ -64,7 +62,8 @@ impl<T: Default> Hosts<T> {
                         place
                     }
                 };
-                &mut self.below[place].1
+                // The place was found or made just now; `any` only stands in for what cannot be.
+                self.below.get_mut(place).map_or(&mut self.any, |(_, value)| value)
             }
         }
     }

@@ -65,7 +65,10 @@ where
     B: http_body::Body<Data = Bytes>,
 {
     let found = generation.value.table.find(&arrival.client.host, &arrival.path)?;
-    let Found { endpoint, params } = found.ok_or(Rejection::NotFound)?;
+    let Found { endpoint, params } = found.ok_or_else(|| {
+        recorder.not_found(&arrival.path);
+        Rejection::NotFound
+    })?;
     let endpoint = endpoint.as_ref();
     recorder.found(endpoint);
     if !endpoint.allows(&arrival.method) {

@@ -55,9 +55,14 @@ pub struct Notes {
     labels: Vec<(Arc<str>, String)>,
     received: Option<(HeaderMap, bytes::Bytes)>,
     ending: Option<Ending>,
+    /// Where a request wanted to go that no route is for.
+    stray_path: Option<String>,
     /// Why the request was refused, where the answer does not say it.
     refusal: Option<String>,
 }
+
+/// Enough to recognise a path by, in characters.
+const STRAY_PATH_MAX: usize = 256;
 
 /// One target and what became of it.
 pub struct DeliveryNote {
@@ -138,6 +143,11 @@ impl Recorder {
 
     pub fn found(&self, endpoint: &Endpoint) {
         self.notes_mut().endpoint = Some(endpoint.pattern.clone());
+    }
+
+    /// No pattern tells where it was meant to go: the path itself does.
+    pub fn not_found(&self, path: &str) {
+        self.notes_mut().stray_path = Some(path.chars().take(STRAY_PATH_MAX).collect());
     }
 
     pub fn received(&self, received: &Received) {
@@ -271,7 +281,7 @@ impl Recorder {
                 trace_id: &self.0.span.trace_id,
                 span_id: &self.0.span.span_id,
                 method: self.0.method.as_str(),
-                path: notes.endpoint.as_deref().unwrap_or_default(),
+                path: notes.endpoint.as_deref().or(notes.stray_path.as_deref()).unwrap_or_default(),
                 client_ip: Some(self.0.client_ip),
                 route: &takers(&notes),
                 event_id: "",

@@ -97,3 +97,15 @@ fn a_token_guards_everything_but_health() {
     };
     assert_eq!((with("example-token"), with("example-token2")), (200, 401));
 }
+
+#[test]
+fn a_request_that_no_route_is_for_shows_where_it_wanted_to_go() {
+    let route = "name: a\nmatch: {path: '/a/{x}'}\nverify: none\ntargets: []\nrespond: {text: ok}\n";
+    let mut router = Router::start(&[("routes.d/a.yaml", route)]);
+    router.send(Request::post("/b/1?token=example").json("{}"));
+    let line = router.wait_for(|line| line["message"] == "event");
+    assert_eq!((&line["status"], &line["path"]), (&json!(404), &json!("/b/1")));
+    router.send(Request::post("/a/1").json("{}"));
+    let line = router.wait_for(|line| line["message"] == "event" && line["status"] == 200);
+    assert_eq!(line["path"], "/a/{x}", "a path that is known shows as its pattern: parameters may be anything");
+}
