@@ -142,7 +142,7 @@ async fn deliver(job: Job, context: &Context) -> Delivered {
     };
     let delivered = match &context.gateway.outgoing {
         Outgoing::Live(client) => job.target.deliver(client, job.outbound.clone(), scope, &span).await,
-        Outgoing::Withheld => job.target.pretend(Stubs::default().answer(&job.target.name), &scope),
+        Outgoing::Withheld => Target::withhold(Stubs::default().answer(&job.target.name)),
         Outgoing::Stubbed(stubs) => job.target.pretend(stubs.answer(&job.target.name), &scope),
     };
     context.recorder.delivered(&job.record, job.outbound, &delivered, &span);

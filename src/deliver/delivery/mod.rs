@@ -75,6 +75,21 @@ impl Target {
         last.delivered(Vec::new(), Duration::ZERO, None, scope)
     }
 
+    /// As if the target had answered, and as it should. For what is built and not sent.
+    pub fn withhold(answer: Pretended) -> Delivered {
+        let Pretended { status, headers, body } = answer;
+        let content_type = headers.get(CONTENT_TYPE).cloned();
+        Delivered {
+            outcome: Outcome::Success,
+            attempts: Vec::new(),
+            answer: Some(answer::parse(status, &Arc::new(headers), &body)),
+            raw_answer: Some(RawAnswer { status, content_type, body }),
+            duration: Duration::ZERO,
+            retry_after: None,
+            gave_up: None,
+        }
+    }
+
     async fn attempt(
         &self,
         client: &Client,
