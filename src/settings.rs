@@ -25,6 +25,8 @@ pub struct Listen {
     pub address: SocketAddr,
     /// `scheme://host[:port][/prefix]`, for schemes that sign the URL.
     pub public_url: Option<Arc<str>>,
+    /// Connections begin with a PROXY header, believed from `trusted_proxies`.
+    pub proxy_protocol: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -66,7 +68,7 @@ pub const ADMIN_DEFAULT: &str = "127.0.0.1:9901";
 impl Settings {
     /// Reports every mistake; `None` if there was one.
     pub fn compile(spec: &ProcessSpec, at: &At<'_>) -> Option<Settings> {
-        let listen = compile_listen(spec.listen.as_ref(), &at.key("listen"));
+        let listen = compile_listen(spec, &at.key("listen"));
         let trusted_proxies = compile_networks(&spec.trusted_proxies, &at.key("trusted_proxies"));
         let admin = compile_admin(spec, &at.key("admin"));
         let limits = compile_limits(spec, &at.key("limits"));
@@ -106,18 +108,25 @@ fn address(written: &str, at: &At<'_>) -> Option<SocketAddr> {
     }
 }
 
-fn compile_listen(spec: Option<&OneOrMany<ListenSpec>>, at: &At<'_>) -> Option<Vec<Listen>> {
+fn compile_listen(process: &ProcessSpec, at: &At<'_>) -> Option<Vec<Listen>> {
+    let spec_has_proxies = !process.trusted_proxies.is_empty();
     let one = |spec: &ListenSpec, at: &At<'_>| match spec {
-        ListenSpec::Address(written) => Some(Listen { address: address(written, at)?, public_url: None }),
+        ListenSpec::Address(written) => {
+            Some(Listen { address: address(written, at)?, public_url: None, proxy_protocol: false })
+        }
         ListenSpec::Listener(listener) => Some(Listen {
             address: address(&listener.address, &at.key("address"))?,
             public_url: match &listener.public_url {
                 Some(written) => Some(public_url(written, &at.key("public_url"))?),
                 None => None,
             },
+            proxy_protocol: match &listener.proxy_protocol {
+                Some(written) => believable(config::scalar(written, &at.key("proxy_protocol"))?, spec_has_proxies, at)?,
+                None => false,
+            },
         }),
     };
-    match spec {
+    match &process.listen {
         None => one(&ListenSpec::Address(WEBHOOKS_DEFAULT.to_owned()), at).map(|listen| vec![listen]),
         Some(OneOrMany::One(spec)) => one(spec, at).map(|listen| vec![listen]),
         Some(OneOrMany::Many(specs)) if specs.is_empty() => {
@@ -130,6 +139,16 @@ fn compile_listen(spec: Option<&OneOrMany<ListenSpec>>, at: &At<'_>) -> Option<V
             compiled.into_iter().collect()
         }
     }
+}
+
+/// A PROXY header that nobody may send would close every connection.
+fn believable(wanted: bool, there_are_proxies: bool, at: &At<'_>) -> Option<bool> {
+    if wanted && !there_are_proxies {
+        let help = "add the balancer's addresses to `trusted_proxies`".to_owned();
+        at.key("proxy_protocol").error("proxy-protocol", "there is no `trusted_proxies` to believe", help);
+        return None;
+    }
+    Some(wanted)
 }
 
 /// `scheme://host[:port][/prefix]`, kept without a slash at its end.

@@ -63,7 +63,7 @@ struct Running {
 
 /// The service on a real socket, as if it listened on `pretended`.
 async fn start(pretended: &str, token: Option<&str>, outcome: Option<ReloadOutcome>) -> Running {
-    let bound = listener::bind("admin", "127.0.0.1:0", None).await.unwrap();
+    let bound = listener::bind("admin", "127.0.0.1:0").await.unwrap();
     let address = bound.listener.address;
     let readiness = Arc::new(Mutex::new(Readiness::Ready));
     let view = View { readiness: Arc::clone(&readiness), outcome, metrics: Some("up 1\n") };

@@ -113,8 +113,10 @@ fn follow_settings(reloader: Reloader<Configuration>, at_start: Settings, log: L
 /// What the command line says counts more than hookswitch.yaml.
 fn apply(options: &Options, settings: &mut Settings) {
     if let Some(address) = options.listen {
-        let public_url = settings.listen.first().and_then(|first| first.public_url.clone());
-        settings.listen = vec![crate::settings::Listen { address, public_url }];
+        let first = settings.listen.first().cloned();
+        let proxy_protocol = first.as_ref().is_some_and(|first| first.proxy_protocol);
+        let public_url = first.and_then(|first| first.public_url);
+        settings.listen = vec![crate::settings::Listen { address, public_url, proxy_protocol }];
     }
     if let Some(address) = options.admin {
         settings.admin.listen = address;
@@ -143,9 +145,12 @@ struct Listeners {
 async fn bind(settings: &Settings) -> Result<Listeners, BindError> {
     let mut webhooks = Vec::with_capacity(settings.listen.len());
     for listen in &settings.listen {
-        webhooks.push(listener::bind("webhooks", &listen.address.to_string(), listen.public_url.clone()).await?);
+        let mut bound = listener::bind("webhooks", &listen.address.to_string()).await?;
+        bound.listener.public_url.clone_from(&listen.public_url);
+        bound.listener.proxy_protocol = listen.proxy_protocol.then(|| settings.trusted_proxies.clone());
+        webhooks.push(bound);
     }
-    let admin = listener::bind("admin", &settings.admin.listen.to_string(), None).await?;
+    let admin = listener::bind("admin", &settings.admin.listen.to_string()).await?;
     Ok(Listeners { webhooks, admin })
 }
 

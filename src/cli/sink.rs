@@ -87,7 +87,7 @@ async fn serve(args: Args) -> Result<(), String> {
     if let Some(folder) = &args.record {
         std::fs::create_dir_all(folder).map_err(|error| format!("cannot record to {}: {error}", folder.display()))?;
     }
-    let bound = listener::bind("sink", &args.listen, None).await.map_err(|error| error.to_string())?;
+    let bound = listener::bind("sink", &args.listen).await.map_err(|error| error.to_string())?;
     let human = std::io::stdout().is_terminal();
     print(&show::listening(bound.listener.address, human));
     let sink = Arc::new(Sink::new(args, human));

@@ -7,9 +7,11 @@
 mod accept;
 mod activity;
 mod connection;
+mod proxy_protocol;
 mod stream;
 
 use super::Answer;
+use super::client_address::TrustedProxies;
 use http::Request;
 use hyper::body::Incoming;
 use std::io;
@@ -42,7 +44,7 @@ impl Default for Limits {
 }
 
 /// One address that is listened on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Listener {
     /// `webhooks` or `admin`.
     pub name: &'static str,
@@ -50,6 +52,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// `scheme://host[:port][/prefix]` under which senders reach this listener.
     pub public_url: Option<Arc<str>>,
+    /// Connections begin with a PROXY header; only from these addresses it is believed, and no other may connect.
+    pub proxy_protocol: Option<TrustedProxies>,
 }
 
 /// The other end of a connection.
@@ -62,7 +66,7 @@ pub struct Peer {
 /// A listener that is bound, but not served yet: connections wait in its backlog.
 #[derive(Debug)]
 pub struct Bound {
-    pub listener: Arc<Listener>,
+    pub listener: Listener,
     socket: TcpListener,
 }
 
@@ -81,14 +85,15 @@ const BACKLOG: u32 = 4096;
 ///
 /// # Errors
 /// The address is none, is taken, or may not be used.
-pub async fn bind(name: &'static str, address: &str, public_url: Option<Arc<str>>) -> Result<Bound, BindError> {
+pub async fn bind(name: &'static str, address: &str) -> Result<Bound, BindError> {
     let fail = |source| BindError { address: address.to_owned(), source };
     let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no such address");
     for candidate in tokio::net::lookup_host(address).await.map_err(fail)? {
         match open(candidate) {
             Ok(socket) => {
                 let address = socket.local_addr().map_err(fail)?;
-                return Ok(Bound { listener: Arc::new(Listener { name, address, public_url }), socket });
+                let listener = Listener { name, address, public_url: None, proxy_protocol: None };
+                return Ok(Bound { listener, socket });
             }
             Err(error) => last = error,
         }
@@ -171,7 +176,7 @@ pub fn serve(bound: Vec<Bound>, limits: Limits, service: impl Service) -> Server
     let server = Server { shared, accepting: CancellationToken::new(), loops: TaskTracker::new() };
     let service = Arc::new(service);
     for Bound { listener, socket } in bound {
-        let (shared, service) = (Arc::clone(&server.shared), Arc::clone(&service));
+        let (shared, service, listener) = (Arc::clone(&server.shared), Arc::clone(&service), Arc::new(listener));
         server.loops.spawn(accept::run(socket, listener, shared, service, server.accepting.clone()));
     }
     server.loops.close();

@@ -15,6 +15,7 @@ mod bodies;
 mod cli;
 mod delivery;
 mod documents;
+mod listeners;
 mod load;
 mod logs;
 mod reload;

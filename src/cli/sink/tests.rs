@@ -114,7 +114,7 @@ async fn over_a_socket_requests_are_answered_and_recorded() {
     let path = folder.path().to_str().unwrap();
     for (fail, status) in [("0", "201"), ("1", "503")] {
         let sink = Arc::new(Sink::new(args(&["--record", path, "--fail", fail, "--status", "201"]).unwrap(), false));
-        let bound = listener::bind("sink", "127.0.0.1:0", None).await.unwrap();
+        let bound = listener::bind("sink", "127.0.0.1:0").await.unwrap();
         let address = bound.listener.address;
         let _server = listener::serve(vec![bound], Limits::default(), move |request: Request<Incoming>, _peer| {
             let sink = Arc::clone(&sink);

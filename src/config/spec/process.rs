@@ -60,6 +60,10 @@ pub enum ListenSpec {
 #[serde(deny_unknown_fields)]
 pub struct ListenerSpec {
     pub address: String,
+    /// Connections begin with a PROXY protocol header (v1 or v2); it is believed from `trusted_proxies` alone.
+    #[schemars(with = "Scalar<bool>")]
+    #[serde(default)]
+    pub proxy_protocol: Option<Scalar<bool>>,
     /// `scheme://host[:port][/prefix]` under which senders reach this listener, for schemes that sign the URL.
     #[schemars(with = "String")]
     #[serde(default)]

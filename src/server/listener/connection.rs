@@ -3,7 +3,7 @@
 use super::accept::Open;
 use super::activity::Activity;
 use super::stream::Stream;
-use super::{Answer, Limits, Peer, Service, Shared, Stage};
+use super::{Answer, Limits, Peer, Service, Shared, Stage, proxy_protocol};
 use crate::server::rejection::Rejection;
 use crate::server::request_id;
 use http::header::CONNECTION;
@@ -60,8 +60,9 @@ fn http() -> Builder<TokioExecutor> {
     http
 }
 
-pub(super) async fn serve<S: Service>(stream: Stream, peer: Peer, open: Open, service: Arc<S>) {
+pub(super) async fn serve<S: Service>(mut stream: Stream, peer: Peer, open: Open, service: Arc<S>) {
     let shared = Arc::clone(&open.0);
+    let Some(peer) = introduced(&mut stream, peer, &shared).await else { return };
     let activity = stream.activity();
     let mut stage = shared.stage.subscribe();
     let answer = service_fn({
@@ -104,6 +105,28 @@ pub(super) async fn serve<S: Service>(stream: Stream, peer: Peer, open: Open, se
         }
     }
     drop(open);
+}
+
+/// Who is really there, where a balancer says it (PROXY protocol). `None`: the connection is not served.
+async fn introduced(stream: &mut Stream, peer: Peer, shared: &Shared) -> Option<Peer> {
+    let Some(trusted) = &peer.listener.proxy_protocol else { return Some(peer) };
+    if !trusted.contains(peer.address.ip()) {
+        tracing::info!(address = %peer.address, "connection refused: not one of trusted_proxies");
+        return None;
+    }
+    let mut stage = shared.stage.subscribe();
+    let header = tokio::time::timeout(shared.limits.header_timeout, proxy_protocol::read(stream));
+    let header = tokio::select! {
+        header = header => header.ok()?,
+        _ = stage.wait_for(|stage| *stage >= Stage::Closing) => return None,
+    };
+    match header {
+        Ok(client) => Some(Peer { address: client.unwrap_or(peer.address), ..peer }),
+        Err(error) => {
+            tracing::info!(address = %peer.address, %error, "connection refused");
+            None
+        }
+    }
 }
 
 enum Event {

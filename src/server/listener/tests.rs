@@ -51,7 +51,7 @@ struct Running {
 }
 
 async fn start(limits: Limits) -> Running {
-    let bound = bind("webhooks", "127.0.0.1:0", None).await.unwrap();
+    let bound = bind("webhooks", "127.0.0.1:0").await.unwrap();
     let address = bound.listener.address;
     let (sender, begun) = mpsc::channel(8);
     let go = Arc::new(Notify::new());
@@ -314,11 +314,11 @@ async fn connections_that_wait_in_the_backlog_are_served_before_the_socket_close
 
 #[tokio::test]
 async fn an_address_that_is_taken_is_said() {
-    let bound = bind("webhooks", "127.0.0.1:0", None).await.unwrap();
+    let bound = bind("webhooks", "127.0.0.1:0").await.unwrap();
     let address = bound.listener.address.to_string();
-    let error = bind("admin", &address, None).await.unwrap_err();
+    let error = bind("admin", &address).await.unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
-    assert!(bind("admin", "nonsense", None).await.is_err());
+    assert!(bind("admin", "nonsense").await.is_err());
 }
 
 /// Runs in a process of its own with few descriptors, see below.
