@@ -10,4 +10,4 @@ pub mod units;
 pub mod yaml;
 
 pub use load::{Loaded, Place, Sources, Written, load};
-pub use resolve::{duration, plain, scalar, secret, size};
+pub use resolve::{duration, plain, rate, scalar, secret, size};

@@ -4,7 +4,7 @@
 //! again and never shown: where it is wrong, the message names the reference.
 
 use super::spec::Scalar;
-use super::units;
+use super::units::{self, Rate};
 use crate::diagnostic::At;
 use crate::expr::{Piece, scan};
 use crate::secret::{Reference, Secret};
@@ -71,6 +71,11 @@ pub fn duration(written: &str, at: &At<'_>) -> Option<Duration> {
 /// A size in bytes, written as `1MiB`. Offline, a reference without a value counts as 1 MiB.
 pub fn size(written: &str, at: &At<'_>) -> Option<u64> {
     quantity(written, at, "a size such as 1MiB", 1 << 20, units::parse_size)
+}
+
+/// A rate such as `50/s`. Offline, a reference without a value counts as one a second.
+pub fn rate(written: &str, at: &At<'_>) -> Option<Rate> {
+    quantity(written, at, "a rate such as 50/s", Rate::ONE_A_SECOND, units::parse_rate)
 }
 
 fn quantity<T>(

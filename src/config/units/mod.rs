@@ -1,11 +1,65 @@
-//! Quantities as users write them: durations (`1h30m`) and sizes (`64KiB`).
+//! Quantities as users write them: durations (`1h30m`), sizes (`64KiB`) and rates (`50/s`).
 //!
 //! Strict on purpose: a bare number, a fraction or a doubtful unit is a mistake that is named, never a guess. The
 //! callers resolve references first and report the error where the scalar stands.
 
+use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// Why a text is not a duration or a size. The message says what was found and what may stand there.
+/// So many in a time, `50/s`: from one an hour to one a microsecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rate {
+    count: NonZeroU32,
+    per: Per,
+}
+
+/// The time that a rate counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Per {
+    Second,
+    Minute,
+    Hour,
+}
+
+impl Rate {
+    pub const ONE_A_SECOND: Rate = Rate { count: NonZeroU32::MIN, per: Per::Second };
+
+    /// `None` for more than one a microsecond: it limits nothing, and would be lost in the rounding of nanoseconds.
+    pub fn new(count: NonZeroU32, per: Per) -> Option<Rate> {
+        let rate = Rate { count, per };
+        (rate.interval() >= Duration::from_micros(1)).then_some(rate)
+    }
+
+    /// The number that was written: the 600 of `600/m`.
+    pub fn count(self) -> NonZeroU32 {
+        self.count
+    }
+
+    /// From one to the next.
+    pub fn interval(self) -> Duration {
+        let seconds = match self.per {
+            Per::Second => 1,
+            Per::Minute => 60,
+            Per::Hour => 3600,
+        };
+        Duration::from_secs(seconds) / self.count.get()
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.per {
+            Per::Second => "s",
+            Per::Minute => "m",
+            Per::Hour => "h",
+        };
+        write!(f, "{}/{unit}", self.count)
+    }
+}
+
+/// Why a text is not a duration, a size or a rate. The message says what was found and what may stand there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     #[error("empty; write {example}")]
@@ -18,6 +72,10 @@ pub enum UnitError {
     UnknownUnit { found: String, units: &'static str },
     #[error("the units of {text:?} do not go from large to small, each once; write them as 1h30m")]
     Unordered { text: String },
+    #[error("{text:?} is not a whole number, a slash and one of {RATE_UNITS}; write {RATE_EXAMPLE}")]
+    NotARate { text: String },
+    #[error("{text:?} lets nothing through; the least is 1/h")]
+    NoRate { text: String },
     #[error("{text:?} is too large")]
     TooLarge { text: String },
 }
@@ -26,6 +84,8 @@ const DURATION_UNITS: &str = "ms, s, m, h";
 const DURATION_EXAMPLE: &str = "500ms, 30s, 5m or 1h30m";
 const SIZE_UNITS: &str = "B, KB, MB, GB, KiB, MiB, GiB";
 const SIZE_EXAMPLE: &str = "64KiB or 1MiB";
+const RATE_UNITS: &str = "s, m, h";
+const RATE_EXAMPLE: &str = "10/s, 600/m or 1000/h";
 
 /// Durations `500ms 30s 5m 1h30m`: whole numbers with units, the largest unit first, each at most once.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
@@ -80,6 +140,29 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     })?;
     let size = whole(number).and_then(|number| number.checked_mul(factor));
     size.ok_or_else(|| UnitError::TooLarge { text: text.to_owned() })
+}
+
+/// Rates `10/s 600/m 1000/h`: a whole number from 1, a slash, and one unit of time.
+pub fn parse_rate(text: &str) -> Result<Rate, UnitError> {
+    if text.is_empty() {
+        return Err(UnitError::Empty { example: RATE_EXAMPLE });
+    }
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, rest) = text.split_at(digits);
+    if number.is_empty() {
+        return Err(UnitError::NoNumber { found: text.to_owned(), example: RATE_EXAMPLE });
+    }
+    let unit = rest.strip_prefix('/').filter(|unit| !unit.is_empty());
+    let per = match unit.ok_or_else(|| UnitError::NotARate { text: text.to_owned() })? {
+        "s" => Per::Second,
+        "m" => Per::Minute,
+        "h" => Per::Hour,
+        other => return Err(UnitError::UnknownUnit { found: other.to_owned(), units: RATE_UNITS }),
+    };
+    let too_large = || UnitError::TooLarge { text: text.to_owned() };
+    let count: u32 = number.parse().map_err(|_| too_large())?;
+    let count = NonZeroU32::new(count).ok_or_else(|| UnitError::NoRate { text: text.to_owned() })?;
+    Rate::new(count, per).ok_or_else(too_large)
 }
 
 /// Cuts `30s…` into `30`, `s` and the rest. Both parts are not empty.

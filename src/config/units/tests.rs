@@ -51,11 +51,54 @@ fn mistakes_are_named() {
     assert_eq!(message("18446744073709551615KB"), "\"18446744073709551615KB\" is too large");
 }
 
+#[test]
+fn rates_as_users_write_them() {
+    for (text, count, microseconds) in [
+        ("1/s", 1, 1_000_000),
+        ("10/s", 10, 100_000),
+        ("600/m", 600, 100_000),
+        ("1000/h", 1000, 3_600_000),
+        ("1/h", 1, 3_600_000_000),
+        ("1000000/s", 1_000_000, 1),
+    ] {
+        let rate = parse_rate(text).expect(text);
+        assert_eq!((rate.count().get(), rate.interval()), (count, Duration::from_micros(microseconds)), "{text}");
+    }
+}
+
+#[test]
+fn mistakes_in_rates_are_named() {
+    let message = |text| parse_rate(text).expect_err(text).to_string();
+    assert_eq!(message(""), "empty; write 10/s, 600/m or 1000/h");
+    for text in ["10", "10s", "10/", "5.5/s", "10 /s"] {
+        let expected =
+            format!("{text:?} is not a whole number, a slash and one of s, m, h; write 10/s, 600/m or 1000/h");
+        assert_eq!(message(text), expected);
+    }
+    assert_eq!(message("/s"), "\"/s\" does not start with a whole number; write 10/s, 600/m or 1000/h");
+    assert_eq!(message("-1/s"), "\"-1/s\" does not start with a whole number; write 10/s, 600/m or 1000/h");
+    assert_eq!(message("10/d"), "unknown unit \"d\"; known are s, m, h");
+    assert_eq!(message("10/sec"), "unknown unit \"sec\"; known are s, m, h");
+    assert_eq!(message("10/s "), "unknown unit \"s \"; known are s, m, h");
+    assert_eq!(message("0/s"), "\"0/s\" lets nothing through; the least is 1/h");
+    assert_eq!(message("1000001/s"), "\"1000001/s\" is too large");
+    assert_eq!(message("99999999999/h"), "\"99999999999/h\" is too large");
+}
+
 proptest::proptest! {
     #[test]
     fn never_panics(text in "\\PC*") {
         let _ = parse_duration(&text);
         let _ = parse_size(&text);
+        let _ = parse_rate(&text);
+    }
+
+    #[test]
+    fn rates_round_trip(count in 1_u32..=1_000_000, unit in 0_usize..3) {
+        let (letter, seconds) = [("s", 1), ("m", 60), ("h", 3600)][unit];
+        let rate = parse_rate(&format!("{count}/{letter}")).expect("a rate");
+        proptest::prop_assert_eq!(rate.to_string(), format!("{count}/{letter}"));
+        proptest::prop_assert_eq!(rate.interval(), Duration::from_secs(seconds) / count);
     }
 
     #[test]
