@@ -1,7 +1,7 @@
 //! hookswitch: a declarative webhook router.
 //!
 //! The life of a webhook is told on one screen in [`server::pipeline`]; the life of a configuration in [`reload`].
-//! Imports point one way: `cli, app → server, admin, reload → route → {matcher, verify, transform, deliver} →
+//! Imports point one way: `cli, app → server, admin, reload → route → {matcher, verify, limit, transform, deliver} →
 //! {event, expr, body, document, secret, diagnostic}`; `config` holds what was written and is only read by compile steps.
 
 pub mod admin;
@@ -16,6 +16,7 @@ pub mod document;
 pub mod event;
 pub mod examples;
 pub mod expr;
+pub mod limit;
 pub mod matcher;
 pub mod rehearsal;
 pub mod reload;

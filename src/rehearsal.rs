@@ -12,6 +12,7 @@ use crate::server::arrival::Arrival;
 use crate::server::client_address::{HostError, TrustedProxies};
 use crate::server::gateway::{Configuration, Gateway, Generation, Outgoing, Parts, Stubs, Trust};
 use crate::server::pipeline;
+use crate::server::rate_limits::Counting;
 use crate::server::record::{Notes, Recorder};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -64,6 +65,7 @@ impl Rehearsal {
         let parts = Parts {
             outgoing: rehearsed.answers.map_or(Outgoing::Withheld, Outgoing::Stubbed),
             trust: rehearsed.trust,
+            counting: Counting::Off,
             admission: Admission::new(1, BYTES_MAX),
             trusted_proxies: TrustedProxies::default(),
             body_timeout: Duration::from_secs(30),

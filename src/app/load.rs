@@ -3,29 +3,32 @@
 use crate::config::folder::Folder;
 use crate::config::{self, Loaded, Sources};
 use crate::diagnostic::{At, Diagnostic, Findings, Severity};
+use crate::limit::Registry;
 use crate::reload::{self, Inputs};
 use crate::route::RouteTable;
 use crate::secret::{Missing, References};
 use crate::server::gateway::Configuration;
 use crate::settings::Settings;
 use crate::telemetry::masking::Masking;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Compiles everything for its mistakes alone.
 pub fn check(loaded: &Loaded, references: &References, findings: &Findings) {
-    compile(loaded, references, findings, random_uuid);
+    compile(loaded, references, findings, random_uuid, &Registry::default());
 }
 
-/// Compiles what was written; `None` where anything about it is an error. `uuid` makes `uuid()`.
+/// Compiles what was written; `None` where anything about it is an error. `uuid` makes `uuid()`, `limits` remembers what
+/// rate limits have counted.
 pub fn compile(
     loaded: &Loaded,
     references: &References,
     findings: &Findings,
     uuid: fn() -> String,
+    limits: &Registry,
 ) -> Option<Configuration> {
     let at = At::document(findings, references, loaded.settings_document);
     let settings = Settings::compile(&loaded.settings, &at);
-    let table = RouteTable::compile(loaded, references, findings, uuid);
+    let table = RouteTable::compile(loaded, references, findings, uuid, limits);
     let (settings, table) = settings.zip(table)?;
     let payloads = settings.log.payloads.then(|| Masking::new(references.values()));
     Some(Configuration { settings, table, payloads })
@@ -45,11 +48,12 @@ pub struct FolderLoader {
     folder: Folder,
     allow_empty: bool,
     sources: Mutex<Sources>,
+    limits: Arc<Registry>,
 }
 
 impl FolderLoader {
     pub fn new(folder: Folder, allow_empty: bool) -> FolderLoader {
-        FolderLoader { folder, allow_empty, sources: Mutex::default() }
+        FolderLoader { folder, allow_empty, sources: Mutex::default(), limits: Arc::default() }
     }
 
     /// What is watched; secrets and the like come with each load.
@@ -64,7 +68,7 @@ impl FolderLoader {
         let references = References::new(self.folder.path(), Missing::Fails);
         let findings = Findings::default();
         let loaded = config::load(&self.folder.read(), self.allow_empty, &findings);
-        let compiled = compile(&loaded, &references, &findings, random_uuid);
+        let compiled = compile(&loaded, &references, &findings, random_uuid, &self.limits);
         let diagnostics = loaded.sources.diagnostics(&findings);
         let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
             diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
@@ -74,6 +78,11 @@ impl FolderLoader {
             _ => Err(errors.into_iter().chain(warnings.iter().cloned()).collect()),
         };
         reload::Loaded { value, warnings, files: references.files() }
+    }
+
+    /// What rate limits have counted, over all loads.
+    pub fn limits(&self) -> Arc<Registry> {
+        self.limits.clone()
     }
 
     /// The texts that were read last.

@@ -11,11 +11,13 @@ use crate::config::Sources;
 use crate::config::folder::Folder;
 use crate::deliver::{Client, ClientError};
 use crate::diagnostic::Diagnostic;
+use crate::limit;
 use crate::reload::{Handle, ReloadOutcome, Reloader, Status, Timing};
 use crate::server::admission::Admission;
 use crate::server::arrival::Arrival;
 use crate::server::gateway::{Configuration, Gateway, Outgoing, Parts, Trust};
 use crate::server::listener::{self, BindError, Bound, Peer};
+use crate::server::rate_limits::Counting;
 use crate::server::rejection::Rejection;
 use crate::server::{Answer, pipeline};
 use crate::settings::Settings;
@@ -27,7 +29,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// What the command line says.
@@ -90,10 +94,26 @@ pub async fn run(options: Options) -> Result<usize, StartError> {
     let gateway = Arc::new(Gateway::new(handle.live().clone(), parts(&options, &settings, &log)?));
     let stop_reloading = CancellationToken::new();
     tokio::spawn(reloader.run(options.watch, stop_reloading.clone()));
+    tokio::spawn(stop_reloading.clone().run_until_cancelled_owned(sweep(loader.limits())));
     let lost = serve(bound, &settings, &gateway, &log, signals, handle).await?;
     stop_reloading.cancel();
     log.flush();
     Ok(lost)
+}
+
+/// How long a key of a rate limit may outlive its use.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// Forgets keys of rate limits that are not in use any more, on a blocking thread: a full map takes its time.
+async fn sweep(limits: Arc<limit::Registry>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let limits = limits.clone();
+        // A panic in there is on standard error; the next round tries again.
+        let _ = tokio::task::spawn_blocking(move || limits.sweep()).await;
+    }
 }
 
 /// Settings that a reload changes, and a word about those that it does not.
@@ -129,6 +149,7 @@ fn parts(options: &Options, settings: &Settings, log: &Log) -> Result<Parts, Cli
     Ok(Parts {
         outgoing: if options.dry_run { Outgoing::Withheld } else { Outgoing::Live(Client::new()?) },
         trust: Trust::Verify,
+        counting: Counting::On,
         admission: Admission::new(events, bytes),
         trusted_proxies: settings.trusted_proxies.clone(),
         body_timeout: settings.limits.body_timeout,

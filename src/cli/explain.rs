@@ -93,6 +93,7 @@ fn report(args: &Args, performance: &Performance) -> Value {
                 Decision::Taken => ("taken", None),
                 Decision::Ignored(ignored) => ("ignored", Some(ignored.to_string())),
                 Decision::Failed(error) => ("failed", Some(error.to_string())),
+                Decision::RateLimited(_) => ("rate_limited", None),
             };
             let mut entry = json!({"name": &*route.name, "file": route.file, "outcome": outcome});
             if let Some(reason) = reason {

@@ -4,6 +4,7 @@ use crate::app;
 use crate::config::folder::Folder;
 use crate::config::{self, Loaded};
 use crate::diagnostic::Findings;
+use crate::limit::Registry;
 use crate::rehearsal::Rehearsal;
 use crate::secret::{Missing, References};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ pub fn load(folder: Option<&Path>) -> Option<Offline> {
     let references = References::new(folder.path(), Missing::StandsForItself);
     let findings = Findings::default();
     let loaded = config::load(&folder.read(), false, &findings);
-    let configuration = app::compile(&loaded, &references, &findings, || FIXED_UUID.to_owned());
+    let limits = Registry::default();
+    let configuration = app::compile(&loaded, &references, &findings, || FIXED_UUID.to_owned(), &limits);
     let diagnostics = loaded.sources.diagnostics(&findings);
     super::complain(&diagnostics, &loaded.sources);
     Some(Offline { rehearsal: Rehearsal::new(configuration?), loaded, folder: folder.path().to_owned() })

@@ -37,6 +37,7 @@ fn compare_routes(expected: &[String], performance: &Performance, failures: &mut
             Decision::Taken => {}
             Decision::Ignored(ignored) => text.push_str(&format!("\n  {} ignored it: {ignored}", route.name)),
             Decision::Failed(error) => text.push_str(&format!("\n  {} failed: {error}", route.name)),
+            Decision::RateLimited(_) => text.push_str(&format!("\n  {} is over its limit", route.name)),
         }
     }
     if decisions.is_empty() {

@@ -8,6 +8,7 @@ use crate::deliver::{Target, TargetContext};
 use crate::diagnostic::At;
 use crate::document::Document;
 use crate::expr::{Condition, Environment};
+use crate::limit::{Limit, Owner, Registry};
 use crate::matcher::Glob;
 use crate::transform::{Shape, Text};
 use crate::verify::Provider;
@@ -31,6 +32,8 @@ pub struct Route {
     pub(super) headers: Vec<(HeaderName, ValuePattern)>,
     pub(super) query: Vec<(String, ValuePattern)>,
     pub(super) when: Option<Condition>,
+    /// Its own: of all events that fit its clauses, or of each value of an expression.
+    pub(super) limit: Option<Limit>,
     pub(super) vars: Vec<Shape>,
     pub(super) labels: Vec<(Arc<str>, Text)>,
     pub targets: Vec<Arc<Target>>,
@@ -58,6 +61,7 @@ pub enum ValuePattern {
 pub struct RouteContext<'a> {
     pub process: &'a ProcessSpec,
     pub tables: &'a Document,
+    pub limits: &'a Registry,
     pub name: &'a str,
     pub file: &'a str,
     pub position: usize,
@@ -85,6 +89,7 @@ impl Route {
         let headers = compile_headers(&spec.matching.headers, &at.key("match").key("headers"));
         let query = compile_query(&spec.matching.query);
         let when = compile_when(spec, &environment, at);
+        let limit = compile_limit(spec, context, &environment, at);
         let (var_names, vars) = compile_vars(spec, &environment, at);
         let environment = Environment { vars: &var_names, ..environment };
         let labels = compile_labels(spec, &environment, at);
@@ -107,6 +112,7 @@ impl Route {
             headers: headers?,
             query,
             when: when?,
+            limit: limit?,
             vars: vars?,
             labels: labels?,
             targets: targets?,
@@ -137,14 +143,34 @@ impl Route {
         &self.source.verifier
     }
 
+    /// Its own, or its source's.
+    pub fn limit(&self) -> Option<&Limit> {
+        self.limit.as_ref().or(self.source.limit.as_ref())
+    }
+
     pub(super) fn reads_body(&self) -> bool {
         let vars = self.vars.iter().map(Shape::reads);
         let labels = self.labels.iter().map(|(_, label)| label.reads());
         let targets = self.targets.iter().map(|target| target.reads());
         let responds = self.responds.iter().map(Respond::reads);
         let when = self.when.iter().map(Condition::reads);
-        vars.chain(labels).chain(targets).chain(responds).chain(when).any(|reads| reads.body || reads.text)
+        let counts_by_body = self.limit.as_ref().is_some_and(Limit::reads_body);
+        counts_by_body
+            || vars.chain(labels).chain(targets).chain(responds).chain(when).any(|reads| reads.body || reads.text)
     }
+}
+
+/// A limit by client address is the source's.
+fn compile_limit(
+    spec: &RouteSpec,
+    context: &RouteContext<'_>,
+    environment: &Environment<'_>,
+    at: &At<'_>,
+) -> Option<Option<Limit>> {
+    let Some(limit) = spec.limit.as_ref().filter(|limit| !Limit::is_written_by_client(limit)) else {
+        return Some(None);
+    };
+    Limit::compile(limit, Owner::route(context.name), context.limits, environment, &at.key("limit")).map(Some)
 }
 
 fn compile_deadline(

@@ -2,11 +2,13 @@
 
 use super::compiled::{Route, ValuePattern};
 use super::plan::{Engine, named_params};
-use crate::event::Event;
+use crate::event::{Event, RequestInfo};
 use crate::expr::{Evaluation, EvaluationError, Verdict};
+use crate::limit::{Limit, Standing};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a route says to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum Decision {
     Ignored(Ignored),
     /// A condition was wrong (not merely about an absent key): the event fails with 422.
     Failed(EvaluationError),
+    /// It would have been taken, but the route is over its limit: there is room again after so long.
+    RateLimited(Duration),
 }
 
 /// The clause that did not hold.
@@ -54,24 +58,45 @@ impl Route {
         }
     }
 
-    fn refuse(&self, event: &Event, engine: &Engine) -> Result<Option<Ignored>, EvaluationError> {
+    /// Counts the event against the route's own limit; `None` where there is none, or where the route would not take the
+    /// event whatever its body is.
+    pub fn spend(&self, event: &Arc<Event>, engine: &Engine) -> Option<Result<Standing, EvaluationError>> {
+        let limit = self.limit.as_ref()?;
+        if self.misfit(&event.request).is_some() {
+            return None;
+        }
+        let event = named_params(self, event);
+        Some(limit.spend(&mut Evaluation::new(engine.scope(&event, &self.name, &[], &[]))))
+    }
+
+    /// Whether the route's own limit can count only when the body is parsed.
+    pub fn counts_by_body(&self) -> bool {
+        self.limit.as_ref().is_some_and(Limit::reads_body)
+    }
+
+    /// The first clause that does not hold, of those that need no body.
+    pub fn misfit(&self, request: &RequestInfo) -> Option<Ignored> {
         if !self.enabled {
-            return Ok(Some(Ignored::Disabled));
+            return Some(Ignored::Disabled);
         }
-        if self.active_from.is_some_and(|from| event.request.time < from) {
-            return Ok(Some(Ignored::NotYetActive));
+        if self.active_from.is_some_and(|from| request.time < from) {
+            return Some(Ignored::NotYetActive);
         }
-        if self.active_until.is_some_and(|until| event.request.time >= until) {
-            return Ok(Some(Ignored::NoLongerActive));
+        if self.active_until.is_some_and(|until| request.time >= until) {
+            return Some(Ignored::NoLongerActive);
         }
         for (name, pattern) in &self.headers {
-            let value = event.request.header(name.as_str());
+            let value = request.header(name.as_str());
             if !pattern.matches(value.iter().map(String::as_str)) {
-                return Ok(Some(Ignored::Header(name.to_string())));
+                return Some(Ignored::Header(name.to_string()));
             }
         }
-        if let Some(name) = self.query_mismatch(event) {
-            return Ok(Some(Ignored::Query(name.to_owned())));
+        self.query_mismatch(request).map(|name| Ignored::Query(name.to_owned()))
+    }
+
+    fn refuse(&self, event: &Event, engine: &Engine) -> Result<Option<Ignored>, EvaluationError> {
+        if let Some(misfit) = self.misfit(&event.request) {
+            return Ok(Some(misfit));
         }
         let Some(when) = &self.when else { return Ok(None) };
         let scope = engine.scope(event, &self.name, &[], &[]);
@@ -83,11 +108,11 @@ impl Route {
     }
 
     /// The first query pattern that does not hold. Of a repeated parameter any value may match.
-    fn query_mismatch(&self, event: &Event) -> Option<&str> {
+    fn query_mismatch(&self, request: &RequestInfo) -> Option<&str> {
         if self.query.is_empty() {
             return None;
         }
-        let written = event.request.query.as_deref().unwrap_or_default();
+        let written = request.query.as_deref().unwrap_or_default();
         let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(written.as_bytes()).collect();
         let mismatch = self.query.iter().find(|(name, pattern)| {
             let values = pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_ref());

@@ -1,7 +1,10 @@
 //! One host and path pattern: who may call it, what body it takes, and the routes behind it.
 
-use super::Route;
 use super::source::Source;
+use super::{Engine, Route};
+use crate::event::Event;
+use crate::expr::{Evaluation, EvaluationError};
+use crate::limit::{Limit, Standing};
 use http::Method;
 use std::sync::Arc;
 
@@ -13,22 +16,26 @@ pub struct Endpoint {
     /// By `order`, then in file order.
     pub(super) routes: Vec<Arc<Route>>,
     reads_body: bool,
+    has_limits: bool,
     longest_deadline: std::time::Duration,
 }
 
 impl Endpoint {
     pub(super) fn new(pattern: &str, source: Arc<Source>) -> Endpoint {
+        let reads_body = source.limit.as_ref().is_some_and(Limit::reads_body);
         Endpoint {
             pattern: pattern.into(),
-            source,
             routes: Vec::new(),
-            reads_body: false,
+            reads_body,
+            has_limits: source.limit.is_some(),
+            source,
             longest_deadline: std::time::Duration::ZERO,
         }
     }
 
     pub(super) fn add(&mut self, route: Arc<Route>) {
         self.reads_body |= route.reads_body();
+        self.has_limits |= route.limit.is_some();
         self.longest_deadline = self.longest_deadline.max(route.deadline);
         let place = self.routes.partition_point(|known| (known.order, known.position) <= (route.order, route.position));
         self.routes.insert(place, route);
@@ -44,6 +51,27 @@ impl Endpoint {
 
     pub fn body(&self) -> &crate::body::BodyRules {
         &self.source.body
+    }
+
+    /// What is counted before a route is asked.
+    pub fn limit(&self) -> Option<&Limit> {
+        self.source.limit.as_ref()
+    }
+
+    /// Counts the event against the source's limit; `None` where there is none, or where it is of client addresses.
+    pub fn spend(&self, event: &Event, engine: &Engine) -> Option<Result<Standing, EvaluationError>> {
+        let limit = self.limit().filter(|limit| !limit.is_by_client())?;
+        Some(limit.spend(&mut Evaluation::new(engine.scope(event, "", &[], &[]))))
+    }
+
+    /// Whether the source's limit can count only when the body is parsed.
+    pub fn counts_by_body(&self) -> bool {
+        self.limit().is_some_and(Limit::reads_body)
+    }
+
+    /// Whether anything is counted here at all.
+    pub fn has_limits(&self) -> bool {
+        self.has_limits
     }
 
     /// Whether any route's condition or template reads the body; where none does, it is not parsed.

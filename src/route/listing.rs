@@ -41,6 +41,7 @@ fn one(route: &Route) -> Value {
         "path": route.path,
         "when": route.when_source,
         "verify": route.verifier().describe(),
+        "limit": route.limit().map(|limit| limit.to_string()),
         "deadline_ms": u64::try_from(route.deadline.as_millis()).unwrap_or(u64::MAX),
         "targets": targets,
     })

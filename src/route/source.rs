@@ -5,9 +5,13 @@
 use crate::body::BodyRules;
 use crate::config;
 use crate::config::spec::{
-    BodySpec, DefaultsSpec, MatchSpec, MethodSpec, Ordered, RouteSpec, SourceSpec, VerifySpec, VerifyWordSpec,
+    BodySpec, DefaultsSpec, LimitSpec, MatchSpec, MethodSpec, Ordered, RouteSpec, SourceSpec, VerifySpec,
+    VerifyWordSpec,
 };
 use crate::diagnostic::At;
+use crate::document::Document;
+use crate::expr::Environment;
+use crate::limit::{Limit, Owner, Registry};
 use crate::matcher::{HostPattern, PathPattern};
 use crate::verify::{Providers, Verifier};
 use http::Method;
@@ -25,13 +29,18 @@ pub struct Source {
     pub methods: Vec<Method>,
     pub verifier: Verifier,
     pub body: BodyRules,
+    /// Of a source of hookswitch.yaml, or of a route that counts client addresses; other limits are the routes' own.
+    pub limit: Option<Limit>,
     verify_spec: VerifySpec,
+    limit_spec: Option<LimitSpec>,
 }
 
 /// What sources take from hookswitch.yaml.
 pub struct Shared<'a> {
     pub defaults: Option<&'a DefaultsSpec>,
     pub providers: Providers,
+    pub tables: &'a Document,
+    pub limits: &'a Registry,
 }
 
 struct Parts<'a> {
@@ -40,6 +49,7 @@ struct Parts<'a> {
     hosts: Option<&'a [String]>,
     verify: &'a VerifySpec,
     body: Option<&'a BodySpec>,
+    limit: Option<&'a LimitSpec>,
 }
 
 impl Source {
@@ -68,6 +78,7 @@ impl Source {
             hosts: spec.matching.hosts.as_deref(),
             verify,
             body: spec.body.as_ref(),
+            limit: spec.limit.as_ref().filter(|limit| Limit::is_written_by_client(limit)),
         };
         Source::compile(&parts, shared, &matching, at)
     }
@@ -80,6 +91,7 @@ impl Source {
             hosts: spec.hosts.as_deref(),
             verify: &spec.verify,
             body: spec.body.as_ref(),
+            limit: spec.limit.as_ref(),
         };
         Source::compile(&parts, shared, at, at)
     }
@@ -91,17 +103,25 @@ impl Source {
         let verifier = Verifier::compile_with(parts.verify, &shared.providers, &at.key("verify"));
         let body = BodyRules::compile(parts.body, shared.defaults, &at.key("body"));
         let (path, pattern) = path?;
-        let params = pattern.names().map(Arc::from).collect();
+        let params: Vec<Arc<str>> = pattern.names().map(Arc::from).collect();
         // Mistakes are reported; what is missing is made up, so that those of the rest of the route are found as well.
+        let hosts = hosts.unwrap_or_default();
+        let limit = parts.limit.and_then(|limit| {
+            let environment = Environment { params: &params, tables: Some(shared.tables), ..Environment::default() };
+            let owner = Owner::place(&hosts, &pattern.shape());
+            Limit::compile(limit, owner, shared.limits, &environment, &at.key("limit"))
+        });
         Some(Arc::new(Source {
             path,
             pattern,
             params,
-            hosts: hosts.unwrap_or_default(),
+            hosts,
             methods: methods.unwrap_or_default(),
             verifier: verifier.unwrap_or_else(Verifier::anyone),
             body: body.or_else(|| BodyRules::compile(None, None, at))?,
+            limit,
             verify_spec: parts.verify.clone(),
+            limit_spec: parts.limit.cloned(),
         }))
     }
 
@@ -113,6 +133,8 @@ impl Source {
             Some("verify")
         } else if self.body != other.body {
             Some("body")
+        } else if self.limit_spec != other.limit_spec {
+            Some("limit")
         } else {
             None
         }
@@ -129,6 +151,7 @@ pub fn report_keys_beside_source(spec: &RouteSpec, at: &At<'_>) {
         (hosts.is_some(), matching.key("hosts")),
         (spec.verify.is_some(), at.key("verify")),
         (spec.body.is_some(), at.key("body")),
+        (spec.limit.as_ref().is_some_and(Limit::is_written_by_client), at.key("limit")),
     ];
     for (written, place) in beside {
         if written {

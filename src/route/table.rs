@@ -7,6 +7,7 @@ use crate::config::spec::{Ordered, ProcessSpec, RouteSpec};
 use crate::config::{Loaded, Written};
 use crate::diagnostic::{At, Findings};
 use crate::document::Document;
+use crate::limit::Registry;
 use crate::matcher::{Hosts, PathError, PathTree};
 use crate::secret::References;
 use crate::verify::Providers;
@@ -29,17 +30,19 @@ pub struct Found {
 
 impl RouteTable {
     /// Compiles every route, so that all mistakes are found in one go. `None` when anything was reported as an error.
+    /// `limits` remembers what rate limits have counted, over all tables.
     pub fn compile(
         loaded: &Loaded,
         references: &References,
         findings: &Findings,
         uuid: fn() -> String,
+        limits: &Registry,
     ) -> Option<RouteTable> {
         let process = &loaded.settings;
         let process_at = At::document(findings, references, loaded.settings_document);
         let engine = Engine { tables: compile_tables(process), uuid };
         let providers = Providers::compile(&process.providers, &process_at.key("providers"));
-        let shared = Shared { defaults: process.defaults.as_ref(), providers };
+        let shared = Shared { defaults: process.defaults.as_ref(), providers, tables: &engine.tables, limits };
         let sources = compile_sources(process, &shared, &process_at);
         let mut compiled = Vec::with_capacity(loaded.routes.len());
         for (position, written) in loaded.routes.iter().enumerate() {
@@ -48,6 +51,7 @@ impl RouteTable {
             let context = RouteContext {
                 process,
                 tables: &engine.tables,
+                limits,
                 name: &written.name,
                 file: &written.file,
                 position,

@@ -16,6 +16,8 @@ pub enum End {
     TargetFailed,
     /// The process is stopping.
     Draining,
+    /// A route is over its rate limit.
+    RateLimited,
     /// An expression was wrong: the same event would fail again.
     Unprocessable,
     /// Every required delivery succeeded.
@@ -38,6 +40,11 @@ impl Ending {
     pub const DELIVERED: Ending = Ending { end: End::Delivered, retry_after: None };
     pub const IGNORED: Ending = Ending { end: End::Ignored, retry_after: None };
     pub const UNPROCESSABLE: Ending = Ending { end: End::Unprocessable, retry_after: None };
+
+    /// Of a route that has room again after `next`.
+    pub fn rate_limited(next: Duration) -> Ending {
+        Ending { end: End::RateLimited, retry_after: Some(next) }
+    }
 
     /// Of one required delivery.
     pub fn of_delivery(delivered: &Delivered, deadline_passed: bool) -> Ending {
@@ -80,10 +87,8 @@ pub fn answer(ending: Option<Ending>) -> Result<StatusCode, Rejection> {
         End::DeadlinePassed => Err(Rejection::DeadlineExceeded { retry_after }),
         End::TargetFailed => Err(Rejection::NotDelivered { retry_after }),
         End::Draining => Err(Rejection::Draining),
-        End::Unprocessable => Err(Rejection::Unprocessable {
-            detail: "an expression of the route does not fit this webhook".to_owned(),
-            errors: Vec::new(),
-        }),
+        End::RateLimited => Err(Rejection::RateLimited { retry_after: retry_after.unwrap_or(RETRY_AFTER) }),
+        End::Unprocessable => Err(Rejection::wrong_expression()),
     }
 }
 
@@ -91,8 +96,15 @@ pub fn answer(ending: Option<Ending>) -> Result<StatusCode, Rejection> {
 mod tests {
     use super::*;
 
-    const ALL: [End; 6] =
-        [End::DeadlinePassed, End::TargetFailed, End::Draining, End::Unprocessable, End::Delivered, End::Ignored];
+    const ALL: [End; 7] = [
+        End::DeadlinePassed,
+        End::TargetFailed,
+        End::Draining,
+        End::RateLimited,
+        End::Unprocessable,
+        End::Delivered,
+        End::Ignored,
+    ];
 
     fn delivered(outcome: Outcome) -> Delivered {
         Delivered {
@@ -154,6 +166,13 @@ mod tests {
         assert!(Ending::of_delivery(&delivered(Outcome::Connect), false).retry_after.is_some());
         assert_eq!(Ending::of_delivery(&delivered(Outcome::Refused), false).retry_after, None);
         assert_eq!(Ending::of_delivery(&delivered(Outcome::Expression), false).retry_after, None);
+    }
+
+    #[test]
+    fn a_full_limit_says_when_there_is_room_again() {
+        let ending = Ending::rate_limited(Duration::from_secs(7)).and(Ending::rate_limited(Duration::from_secs(3)));
+        assert_eq!(answer(Some(ending)), Err(Rejection::RateLimited { retry_after: Duration::from_secs(7) }));
+        assert_eq!(ending.and(Ending::DELIVERED).end, End::RateLimited);
     }
 
     #[test]

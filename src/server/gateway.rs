@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::client_address::TrustedProxies;
+use super::rate_limits::Counting;
 use crate::clock::Clock;
 use crate::deliver::{Client, Pretended};
 use crate::reload::{self, Live};
@@ -38,6 +39,7 @@ pub struct Gateway {
     /// Where deliveries go.
     pub outgoing: Outgoing,
     pub trust: Trust,
+    pub counting: Counting,
     /// Ends waits between attempts when the grace of a stop is over.
     pub cut_off: CancellationToken,
     /// Everything that works on an event, also when nobody waits for its answer any more.
@@ -49,6 +51,7 @@ pub struct Gateway {
 pub struct Parts {
     pub outgoing: Outgoing,
     pub trust: Trust,
+    pub counting: Counting,
     pub admission: Arc<Admission>,
     pub trusted_proxies: TrustedProxies,
     pub body_timeout: Duration,
@@ -93,6 +96,7 @@ impl Gateway {
             live,
             outgoing: parts.outgoing,
             trust: parts.trust,
+            counting: parts.counting,
             admission: parts.admission,
             trusted_proxies: parts.trusted_proxies,
             body_timeout: parts.body_timeout,

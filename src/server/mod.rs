@@ -12,6 +12,7 @@ mod deliveries;
 pub mod gateway;
 pub mod listener;
 pub mod pipeline;
+pub mod rate_limits;
 pub mod record;
 pub mod rejection;
 mod reply;

@@ -8,11 +8,12 @@ use super::arrival::Arrival;
 use super::body::{self, Bounds};
 use super::deliveries::{self, Context, Run};
 use super::gateway::{Gateway, Generation, Trust};
+use super::rate_limits::{RateLimits, Stage};
 use super::record::Recorder;
 use super::rejection::Rejection;
 use super::reply;
 use crate::event::{Event, Received, Verified};
-use crate::route::{Decision, Endpoint, Found, Taken};
+use crate::route::{Decision, Endpoint, Engine, Found, Taken};
 use crate::server::Answer;
 use crate::verify::{Provider, Refusal};
 use bytes::Bytes;
@@ -46,11 +47,19 @@ pub async fn answer<B>(
 where
     B: http_body::Body<Data = Bytes>,
 {
-    let result = process(gateway, generation, recorder, arrival, body).await;
+    let mut limits = RateLimits::new(gateway.counting);
+    let result = process(gateway, generation, recorder, &mut limits, arrival, body).await;
     let result = result.map_err(|rejection| if gateway.is_draining() { rejection.while_draining() } else { rejection });
+    if let Err(Rejection::RateLimited { .. }) = result {
+        recorder.rate_limited(limits.full());
+    }
     recorder.ended(&result);
+    let tells_limits = matches!(result, Ok(_) | Err(Rejection::RateLimited { .. }));
     let mut answer = result.unwrap_or_else(|rejection| rejection.into_answer(recorder.id()));
     super::rejection::mark(answer.headers_mut(), recorder.id());
+    if tells_limits {
+        limits.mark(answer.headers_mut());
+    }
     answer
 }
 
@@ -58,6 +67,7 @@ async fn process<B>(
     gateway: &Arc<Gateway>,
     generation: &Arc<Generation>,
     recorder: &Recorder,
+    limits: &mut RateLimits,
     arrival: Arrival,
     body: B,
 ) -> Result<Answer, Rejection>
@@ -75,6 +85,7 @@ where
         return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
     }
     let mut permit = gateway.admission.enter().ok_or(Rejection::Overload)?;
+    limits.ask_for_client(endpoint, arrival.client.ip)?;
     let bounds = Bounds {
         max_size: usize::try_from(endpoint.body().max_size).unwrap_or(usize::MAX),
         timeout: gateway.body_timeout,
@@ -85,12 +96,15 @@ where
     let received = Received { request: Arc::new(arrival.into_request(params)), body: bytes };
     recorder.received(&received);
     let verified = verify(gateway, endpoint, received, recorder)?;
+    let engine = &generation.value.table.engine;
+    limits.ask_for_event(endpoint, || Arc::new(verified.clone().into_event(None)), engine, Stage::Verified)?;
     let parsed = match endpoint.reads_body() {
         true => Some(reading.parse(verified.body(), verified.request().query.as_deref(), endpoint.body())?),
         false => None,
     };
     let event = Arc::new(verified.into_event(parsed));
-    let (taken, failed) = decide(endpoint, &event, generation, recorder);
+    limits.ask_for_event(endpoint, || event.clone(), engine, Stage::Parsed)?;
+    let (taken, failed) = decide(endpoint, &event, engine, recorder, limits);
     let context = Context {
         gateway: gateway.clone(),
         generation: generation.clone(),
@@ -134,18 +148,24 @@ fn unverified(refusal: Refusal, provider: Option<&Provider>) -> Rejection {
     }
 }
 
-/// Asks every route of the endpoint: those that take the event, by order, and the ending that wrong expressions cause.
+/// Asks every route of the endpoint: those that take the event, by order, and the ending that wrong expressions
+/// and full limits cause.
 fn decide(
     endpoint: &Endpoint,
     event: &Arc<Event>,
-    generation: &Generation,
+    engine: &Engine,
     recorder: &Recorder,
+    limits: &RateLimits,
 ) -> (Vec<Taken>, Ending) {
-    let engine = &generation.value.table.engine;
     let mut taken = Vec::with_capacity(endpoint.routes().len());
     let mut failed = Ending::IGNORED;
-    for route in endpoint.routes() {
+    for (position, route) in endpoint.routes().iter().enumerate() {
         let mut decision = route.decide(event, engine);
+        if decision == Decision::Taken
+            && let Some(held) = limits.held(position)
+        {
+            decision = held;
+        }
         if decision == Decision::Taken {
             match Taken::new(route, event, engine) {
                 Ok(this) => {
@@ -155,9 +175,11 @@ fn decide(
                 Err(error) => decision = Decision::Failed(error),
             }
         }
-        if let Decision::Failed(_) = decision {
-            failed = failed.and(Ending::UNPROCESSABLE);
-        }
+        failed = failed.and(match decision {
+            Decision::Taken | Decision::Ignored(_) => Ending::IGNORED,
+            Decision::Failed(_) => Ending::UNPROCESSABLE,
+            Decision::RateLimited(next) => Ending::rate_limited(next),
+        });
         recorder.decided(route, decision);
     }
     (taken, failed)

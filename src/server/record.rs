@@ -163,6 +163,11 @@ impl Recorder {
         self.notes_mut().refusal = Some(reason.to_string());
     }
 
+    /// Over the limits of `full`.
+    pub fn rate_limited(&self, full: String) {
+        self.notes_mut().refusal = Some(format!("over the limit of {full}"));
+    }
+
     pub fn decided(&self, route: &Arc<Route>, decision: Decision) {
         if let Decision::Failed(error) = &decision {
             self.complain("expression failed", &route.name, error);
@@ -299,6 +304,7 @@ impl Recorder {
 
 fn outcome(notes: &Notes, result: &Result<Answer, Rejection>) -> &'static str {
     match (notes.ending.map(|ending| ending.end), result) {
+        (_, Err(Rejection::RateLimited { .. })) => "rate_limited",
         (Some(End::Delivered), Ok(_)) => "delivered",
         (Some(End::Ignored), Ok(_)) => "ignored",
         (Some(_), _) => "failed",
@@ -322,6 +328,7 @@ fn reasons(notes: &Notes) -> String {
         Decision::Taken => None,
         Decision::Ignored(ignored) => Some(format!("{}: {ignored}", route.name)),
         Decision::Failed(error) => Some(format!("{}: {error}", route.name)),
+        Decision::RateLimited(_) => Some(format!("{}: over its limit", route.name)),
     });
     reasons.collect::<Vec<String>>().join("; ")
 }

@@ -89,6 +89,12 @@ struct Document<'a> {
 }
 
 impl Rejection {
+    /// An expression failed on this event. Says no more: what it names is the configuration's.
+    pub fn wrong_expression() -> Rejection {
+        let detail = "an expression of the route does not fit this webhook".to_owned();
+        Rejection::Unprocessable { detail, errors: Vec::new() }
+    }
+
     /// Status of the answer, for logs and metrics.
     pub fn status(&self) -> StatusCode {
         self.problem().status
@@ -239,7 +245,7 @@ pub fn mark(headers: &mut HeaderMap, request_id: &str) {
 }
 
 /// `Retry-After` counts whole seconds (RFC 9110, section 10.2.3): rounded up, never 0, or it asks for a retry at once.
-fn whole_seconds(duration: Duration) -> u64 {
+pub(super) fn whole_seconds(duration: Duration) -> u64 {
     let up = u64::from(duration.subsec_nanos() > 0);
     duration.as_secs().saturating_add(up).max(1)
 }

@@ -15,6 +15,7 @@ mod bodies;
 mod cli;
 mod delivery;
 mod documents;
+mod limit;
 mod listeners;
 mod load;
 mod logs;

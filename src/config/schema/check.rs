@@ -258,6 +258,9 @@ fn wrong_pattern(pointer: &str, pattern: &str, context: &Context<'_>) {
             "a name is 1 to 63 lower-case letters, digits and dashes, and starts and ends with a letter or digit",
             Some("rename it, as `my-route`"),
         ),
+        pattern if pattern.contains("client_ip") => {
+            ("a limit counts by `route`, by `client_ip`, or by an expression", Some("write it as `${params.account}`"))
+        }
         describe::REFERENCE_PATTERN => ("only ${env:NAME} or ${file:PATH} may stand here as a string", None),
         _ => ("the value does not have the form that is wanted here", None),
     };

@@ -1,8 +1,8 @@
 //! hookswitch.yaml: process settings, and what several routes share.
 
 use super::{
-    AcceptSpec, BodySpec, MethodSpec, OneOrMany, Ordered, ProviderSpec, RetrySpec, Scalar, TargetSpec, TransformSpec,
-    VerifySpec,
+    AcceptSpec, BodySpec, LimitSpec, MethodSpec, OneOrMany, Ordered, ProviderSpec, RetrySpec, Scalar, TargetSpec,
+    TransformSpec, VerifySpec,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -120,6 +120,10 @@ pub struct SourceSpec {
     #[schemars(with = "BodySpec")]
     #[serde(default)]
     pub body: Option<BodySpec>,
+    /// Of the source as a whole, or of each client or key.
+    #[schemars(with = "LimitSpec")]
+    #[serde(default)]
+    pub limit: Option<LimitSpec>,
 }
 
 /// Bounds of the process.

@@ -37,6 +37,9 @@ pub struct RouteSpec {
     #[schemars(with = "BodySpec")]
     #[serde(default)]
     pub body: Option<BodySpec>,
+    #[schemars(with = "LimitSpec")]
+    #[serde(default)]
+    pub limit: Option<LimitSpec>,
     /// Values computed once per event, in this order, after `when`.
     #[serde(default)]
     pub vars: Ordered<Value>,
@@ -89,7 +92,7 @@ pub struct MatchSpec {
     #[schemars(with = "String", regex(pattern = r"^(/|\$\{)"))]
     #[serde(default)]
     pub path: Option<String>,
-    /// A source of hookswitch.yaml, instead of path, methods, hosts, verify and body.
+    /// A source of hookswitch.yaml, instead of path, methods, hosts, verify, body and a limit by client_ip.
     #[schemars(with = "String")]
     #[serde(default)]
     pub source: Option<String>,
@@ -175,6 +178,22 @@ pub struct BodySpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub max_size: Option<String>,
+}
+
+/// How much may come; more is answered 429.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSpec {
+    /// `50/s`, `600/m` or `1000/h`.
+    pub rate: String,
+    /// So many may come at once after a quiet time. Default: the number of `rate`.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub burst: Option<Scalar<u32>>,
+    /// What is counted: all together (`route`, the default), each `client_ip`, or each value of an expression, `${…}`.
+    #[schemars(with = "String", regex(pattern = r"^(route|client_ip)$|^\$\{"))]
+    #[serde(default)]
+    pub by: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]

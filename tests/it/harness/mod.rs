@@ -5,7 +5,7 @@ mod router;
 mod target;
 
 pub use client::{Request, Response};
-pub use router::{Router, hookswitch};
+pub use router::{Router, hookswitch, write};
 pub use target::{Answer, Target};
 
 use std::time::Duration;
