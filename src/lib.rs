@@ -10,6 +10,7 @@ pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dedupe;
 pub mod deliver;
 pub mod diagnostic;
 pub mod document;

@@ -90,7 +90,7 @@ pub struct Outbound {
     /// Headers whose values must not be shown, with what is shown instead (`Bearer ${env:TOKEN}`).
     pub shown_headers: Vec<(http::HeaderName, String)>,
     pub body: Bytes,
-    /// Stable over all attempts: `webhook-id` and `idempotency-key`.
+    /// Stable over all attempts, and over the sender's retries where the event has a dedupe key: `webhook-id` and `idempotency-key`.
     pub id: String,
     destination: Arc<Destination>,
 }

@@ -24,12 +24,13 @@ const PRODUCT: HeaderValue = HeaderValue::from_static(concat!("hookswitch/", env
 pub(super) type ShownHeaders = Vec<(HeaderName, String)>;
 
 impl Target {
-    /// Evaluates everything of the request; pure, so that `explain` and `test` use it too.
+    /// Evaluates everything of the request; pure, so that `explain` and `test` use it too. `key` identifies the event
+    /// over its sender's retries, or is the request's id.
     ///
     /// # Errors
     /// What an expression of the target has no value for, and a URL or header that could not be sent.
-    pub fn prepare(&self, scope: Scope<'_>, event: &Event) -> Result<Outbound, EvaluationError> {
-        let id = id::delivery_id(scope.route, &self.name, &event.request.id);
+    pub fn prepare(&self, scope: Scope<'_>, event: &Event, key: &str) -> Result<Outbound, EvaluationError> {
+        let id = id::delivery_id(scope.route, &self.name, key);
         let mut evaluation = Evaluation::new(scope);
         let (body, content_type, payload) = self.payload(event, &mut evaluation)?;
         let mut headers = forwarded(&self.request.forward, payload, &event.request.headers, &self.request.credentials);

@@ -60,6 +60,10 @@ impl Arena {
         (self.nodes.len() as u32).saturating_sub(1)
     }
 
+    pub fn bytes(&self) -> usize {
+        self.text.len() + size_of_val(self.nodes.as_slice()) + size_of_val(self.sorted.as_slice())
+    }
+
     pub fn node(&self, index: u32) -> Raw {
         self.nodes.get(index as usize).copied().unwrap_or(Raw::of(Tag::Null))
     }

@@ -93,6 +93,11 @@ impl Document {
     pub fn root(&self) -> Node<'_> {
         Node { document: self, index: self.0.root() }
     }
+
+    /// What it takes in memory, for whoever keeps it.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
 }
 
 impl From<Arena> for Document {

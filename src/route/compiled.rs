@@ -1,5 +1,6 @@
 //! One route: its clauses, its vars and labels, its targets and its answers.
 
+use super::identity::Identity;
 use super::respond::Respond;
 use super::source::Source;
 use crate::config::spec::{DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec, TargetSpec};
@@ -36,6 +37,8 @@ pub struct Route {
     pub(super) limit: Option<Limit>,
     pub(super) vars: Vec<Shape>,
     pub(super) labels: Vec<(Arc<str>, Text)>,
+    /// Which events are repeats of one another; `None`: each is one of its own.
+    pub dedupe: Option<Arc<Identity>>,
     pub targets: Vec<Arc<Target>>,
     pub(super) responds: Vec<Respond>,
     /// Its `respond` computes something from answers, so they are worth parsing.
@@ -93,6 +96,7 @@ impl Route {
         let (var_names, vars) = compile_vars(spec, &environment, at);
         let environment = Environment { vars: &var_names, ..environment };
         let labels = compile_labels(spec, &environment, at);
+        let dedupe = Identity::compile_option(spec.dedupe.as_ref(), source.verifier.provider(), &environment, at);
         let targets = compile_targets(spec, source, context, &environment, deadline.unwrap_or(DEADLINE_DEFAULT), at);
         let target_names: Vec<String> = targets.iter().flatten().map(|target| target.name.to_string()).collect();
         let environment = Environment { answers: &target_names, ..environment };
@@ -115,6 +119,7 @@ impl Route {
             limit: limit?,
             vars: vars?,
             labels: labels?,
+            dedupe: dedupe?.or_else(|| source.dedupe.clone()),
             targets: targets?,
             reads_answers: responds.iter().flatten().any(Respond::computes),
             responds: responds?,
@@ -154,9 +159,10 @@ impl Route {
         let targets = self.targets.iter().map(|target| target.reads());
         let responds = self.responds.iter().map(Respond::reads);
         let when = self.when.iter().map(Condition::reads);
+        let dedupe = self.dedupe.iter().map(|identity| identity.reads());
         let counts_by_body = self.limit.as_ref().is_some_and(Limit::reads_body);
-        counts_by_body
-            || vars.chain(labels).chain(targets).chain(responds).chain(when).any(|reads| reads.body || reads.text)
+        let reads = vars.chain(labels).chain(targets).chain(responds).chain(when).chain(dedupe);
+        counts_by_body || reads.into_iter().any(|reads| reads.body || reads.text)
     }
 }
 

@@ -42,6 +42,10 @@ fn one(route: &Route) -> Value {
         "when": route.when_source,
         "verify": route.verifier().describe(),
         "limit": route.limit().map(|limit| limit.to_string()),
+        "dedupe": route.dedupe.as_ref().map(|identity| json!({
+            "key": identity.written,
+            "window_ms": u64::try_from(identity.window.as_millis()).unwrap_or(u64::MAX),
+        })),
         "deadline_ms": u64::try_from(route.deadline.as_millis()).unwrap_or(u64::MAX),
         "targets": targets,
     })

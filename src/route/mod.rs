@@ -2,11 +2,12 @@
 //!
 //! [`RouteTable::compile`] reads what was written, once; nothing after it mentions a spec. A request asks the table for
 //! its [`Endpoint`], the endpoint's routes decide ([`Route::decide`]), and each that takes the event becomes a
-//! [`Taken`]: vars and labels computed, deliveries planned. Sending them is the pipeline's business.
+//! [`Taken`]: vars, labels and what identifies it computed, deliveries planned. Sending them is the pipeline's business.
 
 mod compiled;
 mod decide;
 mod endpoint;
+mod identity;
 mod listing;
 mod plan;
 mod respond;
@@ -16,6 +17,7 @@ mod table;
 pub use compiled::Route;
 pub use decide::{Decision, Ignored};
 pub use endpoint::Endpoint;
+pub use identity::Identity;
 pub use listing::listing;
 pub use plan::{Engine, Plan, Planned, Skip, Taken};
 pub use respond::{Reply, ReplyOn, Respond};

@@ -33,6 +33,8 @@ pub struct Taken {
     pub event: Arc<Event>,
     pub vars: Arc<[Value]>,
     pub labels: Arc<[(Arc<str>, String)]>,
+    /// What identifies the event over its sender's retries; `None` where nothing does.
+    pub dedupe_key: Option<String>,
 }
 
 /// What is to happen with one target.
@@ -53,6 +55,8 @@ pub enum Skip {
     When,
     #[error("the target's `when` is false: {0} is absent")]
     Absent(String),
+    #[error("the target has this event from an earlier try")]
+    Delivered,
 }
 
 /// One target and what is planned for it, in file order.
@@ -62,7 +66,7 @@ pub struct Plan {
 }
 
 impl Taken {
-    /// Computes vars, then labels. A wrong expression fails the event.
+    /// Computes vars, labels and the dedupe key, in this order. A wrong expression fails the event.
     pub fn new(route: &Arc<Route>, event: &Arc<Event>, engine: &Engine) -> Result<Taken, EvaluationError> {
         let event = named_params(route, event);
         let mut vars: Vec<Value> = Vec::with_capacity(route.vars.len());
@@ -80,7 +84,9 @@ impl Taken {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Taken { route: route.clone(), event, vars: vars.into(), labels: labels.into() })
+        let scope = engine.scope(&event, &route.name, &vars, &[]);
+        let dedupe_key = route.dedupe.as_ref().map_or(Ok(None), |identity| identity.key(scope))?;
+        Ok(Taken { route: route.clone(), event, vars: vars.into(), labels: labels.into(), dedupe_key })
     }
 
     /// Builds every delivery. Pure: nothing is sent.
@@ -106,7 +112,8 @@ impl Taken {
                 Err(error) => return Planned::Failed(error),
             }
         }
-        match target.prepare(self.scope(engine, &[]), &self.event) {
+        let key = self.dedupe_key.as_deref().unwrap_or(&self.event.request.id);
+        match target.prepare(self.scope(engine, &[]), &self.event, key) {
             Ok(outbound) => Planned::Ready(outbound),
             Err(error) => Planned::Failed(error),
         }

@@ -2,10 +2,11 @@
 //!
 //! Routes on one host and path must agree on it, because it is decided before any of them sees the event.
 
+use super::identity::Identity;
 use crate::body::BodyRules;
 use crate::config;
 use crate::config::spec::{
-    BodySpec, DefaultsSpec, LimitSpec, MatchSpec, MethodSpec, Ordered, RouteSpec, SourceSpec, VerifySpec,
+    BodySpec, DedupeSpec, DefaultsSpec, LimitSpec, MatchSpec, MethodSpec, Ordered, RouteSpec, SourceSpec, VerifySpec,
     VerifyWordSpec,
 };
 use crate::diagnostic::At;
@@ -31,6 +32,8 @@ pub struct Source {
     pub body: BodyRules,
     /// Of a source of hookswitch.yaml, or of a route that counts client addresses; other limits are the routes' own.
     pub limit: Option<Limit>,
+    /// Of a shared source, for routes that have none of their own.
+    pub dedupe: Option<Arc<Identity>>,
     verify_spec: VerifySpec,
     limit_spec: Option<LimitSpec>,
 }
@@ -50,6 +53,7 @@ struct Parts<'a> {
     verify: &'a VerifySpec,
     body: Option<&'a BodySpec>,
     limit: Option<&'a LimitSpec>,
+    dedupe: Option<&'a DedupeSpec>,
 }
 
 impl Source {
@@ -79,6 +83,8 @@ impl Source {
             verify,
             body: spec.body.as_ref(),
             limit: spec.limit.as_ref().filter(|limit| Limit::is_written_by_client(limit)),
+            // A route's own may name its vars, and is the route's to compile.
+            dedupe: None,
         };
         Source::compile(&parts, shared, &matching, at)
     }
@@ -92,6 +98,7 @@ impl Source {
             verify: &spec.verify,
             body: spec.body.as_ref(),
             limit: spec.limit.as_ref(),
+            dedupe: spec.dedupe.as_ref(),
         };
         Source::compile(&parts, shared, at, at)
     }
@@ -106,20 +113,23 @@ impl Source {
         let params: Vec<Arc<str>> = pattern.names().map(Arc::from).collect();
         // Mistakes are reported; what is missing is made up, so that those of the rest of the route are found as well.
         let hosts = hosts.unwrap_or_default();
+        let verifier = verifier.unwrap_or_else(Verifier::anyone);
+        let environment = Environment { params: &params, tables: Some(shared.tables), ..Environment::default() };
         let limit = parts.limit.and_then(|limit| {
-            let environment = Environment { params: &params, tables: Some(shared.tables), ..Environment::default() };
             let owner = Owner::place(&hosts, &pattern.shape());
             Limit::compile(limit, owner, shared.limits, &environment, &at.key("limit"))
         });
+        let dedupe = Identity::compile_option(parts.dedupe, verifier.provider(), &environment, at);
         Some(Arc::new(Source {
             path,
             pattern,
             params,
             hosts,
             methods: methods.unwrap_or_default(),
-            verifier: verifier.unwrap_or_else(Verifier::anyone),
+            verifier,
             body: body.or_else(|| BodyRules::compile(None, None, at))?,
             limit,
+            dedupe: dedupe.flatten(),
             verify_spec: parts.verify.clone(),
             limit_spec: parts.limit.cloned(),
         }))

@@ -22,6 +22,8 @@ pub enum End {
     Unprocessable,
     /// Every required delivery succeeded.
     Delivered,
+    /// It had succeeded before, and nothing was sent again.
+    Duplicate,
     /// No route took the event.
     Ignored,
 }
@@ -38,8 +40,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 impl Ending {
     pub const DELIVERED: Ending = Ending { end: End::Delivered, retry_after: None };
+    pub const DUPLICATE: Ending = Ending { end: End::Duplicate, retry_after: None };
     pub const IGNORED: Ending = Ending { end: End::Ignored, retry_after: None };
     pub const UNPROCESSABLE: Ending = Ending { end: End::Unprocessable, retry_after: None };
+    pub const DEADLINE_PASSED: Ending = Ending { end: End::DeadlinePassed, retry_after: Some(RETRY_AFTER) };
 
     /// Of a route that has room again after `next`.
     pub fn rate_limited(next: Duration) -> Ending {
@@ -83,7 +87,7 @@ impl Ending {
 pub fn answer(ending: Option<Ending>) -> Result<StatusCode, Rejection> {
     let Some(Ending { end, retry_after }) = ending else { return Err(Rejection::Overload) };
     match end {
-        End::Delivered | End::Ignored => Ok(StatusCode::OK),
+        End::Delivered | End::Duplicate | End::Ignored => Ok(StatusCode::OK),
         End::DeadlinePassed => Err(Rejection::DeadlineExceeded { retry_after }),
         End::TargetFailed => Err(Rejection::NotDelivered { retry_after }),
         End::Draining => Err(Rejection::Draining),
@@ -96,13 +100,14 @@ pub fn answer(ending: Option<Ending>) -> Result<StatusCode, Rejection> {
 mod tests {
     use super::*;
 
-    const ALL: [End; 7] = [
+    const ALL: [End; 8] = [
         End::DeadlinePassed,
         End::TargetFailed,
         End::Draining,
         End::RateLimited,
         End::Unprocessable,
         End::Delivered,
+        End::Duplicate,
         End::Ignored,
     ];
 

@@ -1,14 +1,16 @@
-//! The deliveries of one event: routes by `order`, the targets of a route side by side.
+//! The deliveries of one event: routes by `order`, the targets of a route side by side, and none a second time.
 
 use super::admission::Permit;
 use super::answer::{End, Ending};
 use super::gateway::{Gateway, Generation, Outgoing, Stubs};
 use super::record::{DeliveryRecord, Recorder};
+use super::repeats::{self, Met, Progress};
+use super::run::Run;
 use super::span::DeliverySpan;
-use crate::deliver::{Delivered, DeliveryScope, Outbound, RawAnswer, Target};
+use crate::deliver::{Delivered, DeliveryScope, Outbound, Outcome, Target};
 use crate::event::Event;
-use crate::expr::{Answer, Value};
-use crate::route::{Planned, Taken};
+use crate::expr::Value;
+use crate::route::{Planned, Skip, Taken};
 use futures_util::future::join_all;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,17 +31,6 @@ pub struct Context {
     pub trusted_proxy: Option<IpAddr>,
 }
 
-/// One route's share of an event, done.
-pub struct Run {
-    pub taken: Taken,
-    pub ending: Ending,
-    /// By target, in file order; `None` where a target gave no whole answer.
-    pub answers: Vec<Option<Answer>>,
-    pub raw_answers: Vec<Option<RawAnswer>>,
-    /// Some delivery was attempted.
-    pub sent_something: bool,
-}
-
 /// Runs routes of a lower order to their end before those of a higher one; after a failure later orders do not run.
 pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::with_capacity(taken.len());
@@ -58,19 +49,32 @@ pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
     runs
 }
 
+/// A repeat of an event gets the end of the first, or runs for what the first has left undone.
 async fn run_route(taken: Taken, context: &Context) -> Run {
+    match repeats::meet(&taken, context).await {
+        Met::Known(told, ending) => Run { ending, ..Run::new(taken, &told.progress) },
+        Met::Turn(turn) => {
+            let run = run_targets(taken, turn.progress(), context).await;
+            turn.end(&run, context);
+            run
+        }
+    }
+}
+
+async fn run_targets(taken: Taken, progress: &Progress, context: &Context) -> Run {
     let deadline = context.arrived + taken.route.deadline;
-    let mut ending = Ending::DELIVERED;
     let plans = taken.plan(&context.generation.value.table.engine);
+    let mut run = Run::new(taken, progress);
     let mut awaited = Vec::with_capacity(plans.len());
     for (position, plan) in plans.into_iter().enumerate() {
-        let record = DeliveryRecord::new(&taken, &plan.target, position);
+        let record = DeliveryRecord::new(&run.taken, &plan.target, position);
         match plan.planned {
+            _ if run.succeeded.get(position) == Some(&true) => context.recorder.skipped(&record, Skip::Delivered),
             Planned::Skipped(skip) => context.recorder.skipped(&record, skip),
             Planned::Failed(error) => {
                 context.recorder.not_built(&record, error);
                 if plan.target.required {
-                    ending = ending.and(Ending::UNPROCESSABLE);
+                    run.ending = run.ending.and(Ending::UNPROCESSABLE);
                 }
             }
             Planned::Ready(outbound) => {
@@ -79,30 +83,23 @@ async fn run_route(taken: Taken, context: &Context) -> Run {
                     outbound,
                     record,
                     deadline,
-                    event: taken.event.clone(),
-                    vars: taken.vars.clone(),
-                    answer_is_read: taken.route.reads_answers,
+                    event: run.taken.event.clone(),
+                    vars: run.taken.vars.clone(),
+                    answer_is_read: run.taken.route.reads_answers,
                 };
                 if job.target.required {
                     awaited.push((position, job));
                 } else {
-                    let context = context.clone();
-                    context.gateway.tasks.clone().spawn(async move { deliver(job, &context).await });
+                    deliver_unawaited(job, progress, context);
                 }
             }
         }
     }
-    let sent_something = !awaited.is_empty();
-    let mut answers = vec![None; taken.route.targets.len()];
-    let mut raw_answers = vec![None; taken.route.targets.len()];
+    run.attempted = !awaited.is_empty();
     for (position, delivered) in deliver_together(awaited, context).await {
-        ending = ending.and(Ending::of_delivery(&delivered, Instant::now() >= deadline));
-        if let (Some(answer), Some(raw)) = (answers.get_mut(position), raw_answers.get_mut(position)) {
-            *answer = delivered.answer;
-            *raw = delivered.raw_answer;
-        }
+        run.note(position, delivered, Instant::now() >= deadline);
     }
-    Run { taken, ending, answers, raw_answers, sent_something }
+    run
 }
 
 struct Job {
@@ -114,6 +111,18 @@ struct Job {
     vars: Arc<[Value]>,
     /// The route's `respond` may name this target's answer.
     answer_is_read: bool,
+}
+
+/// The answer does not wait for it, and later tries of the event do not repeat it.
+fn deliver_unawaited(job: Job, progress: &Progress, context: &Context) {
+    let Some(underway) = progress.begin_unawaited(&job.target.name) else {
+        return context.recorder.skipped(&job.record, Skip::Delivered);
+    };
+    let context = context.clone();
+    context.gateway.tasks.clone().spawn(async move {
+        let delivered = deliver(job, &context).await;
+        underway.ended(delivered.outcome == Outcome::Success);
+    });
 }
 
 /// One delivery needs no machinery around it.

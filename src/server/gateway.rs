@@ -3,7 +3,9 @@
 use super::admission::Admission;
 use super::client_address::TrustedProxies;
 use super::rate_limits::Counting;
+use super::repeats::Told;
 use crate::clock::Clock;
+use crate::dedupe::Memories;
 use crate::deliver::{Client, Pretended};
 use crate::reload::{self, Live};
 use crate::route::RouteTable;
@@ -40,6 +42,8 @@ pub struct Gateway {
     pub outgoing: Outgoing,
     pub trust: Trust,
     pub counting: Counting,
+    /// What routes remember of events, over reloads.
+    pub repeats: Memories<Told>,
     /// Ends waits between attempts when the grace of a stop is over.
     pub cut_off: CancellationToken,
     /// Everything that works on an event, also when nobody waits for its answer any more.
@@ -102,6 +106,7 @@ impl Gateway {
             body_timeout: parts.body_timeout,
             clock: parts.clock,
             log: parts.log,
+            repeats: Memories::default(),
             cut_off: CancellationToken::new(),
             tasks: TaskTracker::new(),
             draining: AtomicBool::new(false),

@@ -15,8 +15,10 @@ pub mod pipeline;
 pub mod rate_limits;
 pub mod record;
 pub mod rejection;
+mod repeats;
 mod reply;
 pub mod request_id;
+mod run;
 mod span;
 
 use bytes::Bytes;

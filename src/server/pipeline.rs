@@ -6,14 +6,15 @@
 use super::answer::{End, Ending, answer as conclusion};
 use super::arrival::Arrival;
 use super::body::{self, Bounds};
-use super::deliveries::{self, Context, Run};
+use super::deliveries::{self, Context};
 use super::gateway::{Gateway, Generation, Trust};
 use super::rate_limits::{RateLimits, Stage};
 use super::record::Recorder;
 use super::rejection::Rejection;
 use super::reply;
+use super::run::Run;
 use crate::event::{Event, Received, Verified};
-use crate::route::{Decision, Endpoint, Engine, Found, Taken};
+use crate::route::{Decision, Endpoint, Engine, Found, ReplyOn, Taken};
 use crate::server::Answer;
 use crate::verify::{Provider, Refusal};
 use bytes::Bytes;
@@ -199,6 +200,7 @@ fn conclude(
     let status = conclusion(Some(ending))?;
     match ending.end {
         End::Ignored => reply::ignored(endpoint, event, status, generation, recorder),
-        _ => reply::delivered(runs, status, generation, recorder),
+        End::Duplicate => reply::delivered(runs, ReplyOn::Duplicate, status, generation, recorder),
+        _ => reply::delivered(runs, ReplyOn::Delivered, status, generation, recorder),
     }
 }

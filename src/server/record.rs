@@ -8,6 +8,7 @@ use super::arrival::Arrival;
 use super::gateway::{Gateway, Generation};
 use super::rejection::Rejection;
 use super::span::DeliverySpan;
+use crate::dedupe::Repeat;
 use crate::deliver::{Delivered, Outbound, Outcome, Target};
 use crate::event::Received;
 use crate::expr::EvaluationError;
@@ -53,6 +54,8 @@ pub struct Notes {
     /// By route, then in file order.
     pub deliveries: Vec<DeliveryNote>,
     labels: Vec<(Arc<str>, String)>,
+    /// By route, for those with `dedupe`.
+    repeats: Vec<(Arc<str>, Repeat)>,
     received: Option<(HeaderMap, bytes::Bytes)>,
     ending: Option<Ending>,
     /// Where a request wanted to go that no route is for.
@@ -177,6 +180,25 @@ impl Recorder {
 
     pub fn took(&self, taken: &Taken) {
         self.notes_mut().labels.extend(taken.labels.iter().cloned());
+    }
+
+    /// What `dedupe` of a route found.
+    pub fn repeated(&self, route: &Arc<str>, repeat: Repeat) {
+        self.notes_mut().repeats.push((route.clone(), repeat));
+    }
+
+    /// An equal event is in flight: nothing is sent for this one, and its answer takes as long as that.
+    pub fn waits(&self, route: &str) {
+        if let Mode::Prints { .. } = self.0.mode {
+            tracing::debug!(request_id = %self.0.id, route, "waiting for an equal event");
+        }
+    }
+
+    /// The memory of a route is full: the oldest ids went before their window ended.
+    pub fn forgot(&self, route: &str, ids: u64) {
+        if let Mode::Prints { .. } = self.0.mode {
+            tracing::warn!(route, ids, "dedupe memory is full, repeats of the oldest will run again");
+        }
     }
 
     pub fn skipped(&self, record: &DeliveryRecord, skip: Skip) {
@@ -306,6 +328,7 @@ fn outcome(notes: &Notes, result: &Result<Answer, Rejection>) -> &'static str {
     match (notes.ending.map(|ending| ending.end), result) {
         (_, Err(Rejection::RateLimited { .. })) => "rate_limited",
         (Some(End::Delivered), Ok(_)) => "delivered",
+        (Some(End::Duplicate), Ok(_)) => "duplicate",
         (Some(End::Ignored), Ok(_)) => "ignored",
         (Some(_), _) => "failed",
         (None, _) => "refused",
@@ -319,10 +342,12 @@ fn takers(notes: &Notes) -> String {
     names.join(",")
 }
 
-/// Why routes did not take the event, where none did.
+/// Why routes did not take the event, where none did; else what `dedupe` found, where that is worth a word.
 fn reasons(notes: &Notes) -> String {
     if notes.decisions.iter().any(|(_, decision)| *decision == Decision::Taken) {
-        return String::new();
+        let repeats = notes.repeats.iter().filter(|(_, repeat)| *repeat != Repeat::First);
+        let repeats = repeats.map(|(route, repeat)| format!("{route}: {}", repeat.as_str()));
+        return repeats.collect::<Vec<String>>().join("; ");
     }
     let reasons = notes.decisions.iter().filter_map(|(route, decision)| match decision {
         Decision::Taken => None,

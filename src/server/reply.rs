@@ -1,10 +1,10 @@
 //! Answers that mean yes: the default ones, and a route's own `respond`.
 
 use super::Answer;
-use super::deliveries::Run;
 use super::gateway::Generation;
 use super::record::Recorder;
 use super::rejection::Rejection;
+use super::run::Run;
 use crate::event::Event;
 use crate::expr::EvaluationError;
 use crate::route::{Endpoint, Reply, ReplyOn, Respond, Taken};
@@ -13,25 +13,30 @@ use http::{HeaderValue, StatusCode, header};
 use http_body_util::Full;
 use std::sync::Arc;
 
-/// Every required delivery succeeded. Of several routes the lowest order that has a fitting `respond` answers.
+/// Every required delivery succeeded, now or before. Of several routes the lowest order that has a fitting `respond`
+/// answers.
 pub fn delivered(
     runs: &[Run],
+    on: ReplyOn,
     status: StatusCode,
     generation: &Generation,
     recorder: &Recorder,
 ) -> Result<Answer, Rejection> {
     let engine = &generation.value.table.engine;
     for run in runs {
-        let Some(respond) = fitting(run.taken.route.responds(), ReplyOn::Delivered) else { continue };
+        let Some(respond) = fitting(run.taken.route.responds(), on) else { continue };
         match respond.reply(&run.taken, engine, &run.answers, &run.raw_answers) {
             Ok(Some(reply)) => return Ok(answer(reply)),
             Ok(None) => {}
             // What was delivered stays delivered: an error status would make the sender deliver it again.
-            Err(error) if run.sent_something => recorder.reply_failed(&run.taken.route, &error),
+            Err(error) if run.sent_something() => recorder.reply_failed(&run.taken.route, &error),
             Err(error) => return Err(refused(recorder, &run.taken, &error)),
         }
     }
-    Ok(default(status, br#"{"status":"delivered"}"#))
+    Ok(match on {
+        ReplyOn::Duplicate => default(status, br#"{"status":"duplicate"}"#),
+        _ => default(status, br#"{"status":"delivered"}"#),
+    })
 }
 
 /// No route took the event.

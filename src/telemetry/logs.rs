@@ -243,13 +243,13 @@ pub struct EventLine<'a> {
     /// The routes that took it, with a comma between them.
     pub route: &'a str,
     pub event_id: &'a str,
-    /// As in the metrics: `delivered`, `ignored`, `unauthorized`, ….
+    /// As in the metrics: `delivered`, `duplicate`, `ignored`, `unauthorized`, ….
     pub outcome: &'a str,
     pub status: Option<u16>,
     pub duration: Duration,
     /// What went wrong, without values.
     pub error: &'a str,
-    /// Why no route took it: the clause, and the key that was absent.
+    /// Why no route took it: the clause, and the key that was absent. What `dedupe` found.
     pub reason: &'a str,
     pub labels: &'a [(Arc<str>, String)],
     /// Only with `log.payloads: true`.

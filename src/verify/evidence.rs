@@ -5,7 +5,7 @@
 
 use super::Refusal;
 use crate::document::{Document, Kind, Node};
-use crate::event::RequestInfo;
+use crate::event::{Event, RequestInfo};
 use bytes::Bytes;
 use http::HeaderName;
 use std::borrow::Cow;
@@ -44,6 +44,17 @@ impl Place {
             Some(("json", pointer)) => pointer_tokens(pointer).map(Place::Json),
             _ => Err(PlaceError::Unknown(text.to_owned())),
         }
+    }
+
+    /// The text that stands here in a verified event; `None` where there is none, or more than one.
+    pub fn text(&self, event: &Event) -> Option<String> {
+        let evidence = Evidence::new(&event.request, &event.bytes);
+        let text = match (self, &event.parsed) {
+            // Parsed once already, and after gzip.
+            (Place::Json(pointer), Some(parsed)) => walk(parsed.body.root(), pointer).and_then(scalar),
+            _ => evidence.text(self),
+        };
+        text.ok().map(Cow::into_owned)
     }
 }
 
@@ -119,12 +130,12 @@ impl<'r> Evidence<'r> {
     }
 
     fn node(&self, pointer: &[String]) -> Result<Node<'_>, Refusal> {
-        let mut node = self.json()?;
-        for token in pointer {
-            node = step(node, token).ok_or(Refusal::Missing)?;
-        }
-        Ok(node)
+        walk(self.json()?, pointer)
     }
+}
+
+fn walk<'d>(root: Node<'d>, pointer: &[String]) -> Result<Node<'d>, Refusal> {
+    pointer.iter().try_fold(root, |node, token| step(node, token)).ok_or(Refusal::Missing)
 }
 
 /// One token of a JSON Pointer: a key of a map or an index of a list.

@@ -132,7 +132,7 @@ fn loads(path: &str, fragment: &str) {
         "when" => (indented(2), String::new(), String::new()),
         "auth" | "success" => (String::new(), indented(2), String::new()),
         "items" => (String::new(), format!("  transform:\n    body:\n{}", indented(6)), String::new()),
-        "vars" | "labels" | "limit" => (String::new(), String::new(), indented(0)),
+        "vars" | "labels" | "limit" | "dedupe" => (String::new(), String::new(), indented(0)),
         other => panic!("{path}: say in this test where `{other}` belongs:\n{fragment}"),
     };
     let text =

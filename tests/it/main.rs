@@ -20,6 +20,7 @@ mod listeners;
 mod load;
 mod logs;
 mod reload;
+mod repeats;
 mod routing;
 mod shipped;
 mod verify;

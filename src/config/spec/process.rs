@@ -1,8 +1,8 @@
 //! hookswitch.yaml: process settings, and what several routes share.
 
 use super::{
-    AcceptSpec, BodySpec, LimitSpec, MethodSpec, OneOrMany, Ordered, ProviderSpec, RetrySpec, Scalar, TargetSpec,
-    TransformSpec, VerifySpec,
+    AcceptSpec, BodySpec, DedupeSpec, LimitSpec, MethodSpec, OneOrMany, Ordered, ProviderSpec, RetrySpec, Scalar,
+    TargetSpec, TransformSpec, VerifySpec,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -124,6 +124,10 @@ pub struct SourceSpec {
     #[schemars(with = "LimitSpec")]
     #[serde(default)]
     pub limit: Option<LimitSpec>,
+    /// For every route of this source that has none of its own.
+    #[schemars(with = "DedupeSpec")]
+    #[serde(default)]
+    pub dedupe: Option<DedupeSpec>,
 }
 
 /// Bounds of the process.

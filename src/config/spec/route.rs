@@ -40,6 +40,10 @@ pub struct RouteSpec {
     #[schemars(with = "LimitSpec")]
     #[serde(default)]
     pub limit: Option<LimitSpec>,
+    /// Which events are repeats of one another; instead of the source's, where both say so.
+    #[schemars(with = "DedupeSpec")]
+    #[serde(default)]
+    pub dedupe: Option<DedupeSpec>,
     /// Values computed once per event, in this order, after `when`.
     #[serde(default)]
     pub vars: Ordered<Value>,
@@ -70,6 +74,18 @@ pub struct RouteSpec {
     #[schemars(with = "OneOrMany<RespondSpec>")]
     #[serde(default)]
     pub respond: Option<OneOrMany<RespondSpec>>,
+}
+
+/// Which events are repeats of one another: they are joined, answered without being delivered again, or finished.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DedupeSpec {
+    /// What identifies an event, as `${headers["x-request-id"]}`; `auto` is the provider's delivery id.
+    pub key: String,
+    /// How long what was delivered is remembered. Default 10m.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub window: Option<String>,
 }
 
 /// A validity period; either end may be open. RFC 3339 with an offset.
@@ -256,4 +272,5 @@ pub struct RespondSpec {
 pub enum OutcomeSpec {
     Delivered,
     Ignored,
+    Duplicate,
 }

@@ -122,7 +122,7 @@ pub(in crate::deliver) fn prepare(target: &Target, event: &Event) -> Result<Outb
         tables: &tables,
         uuid: || "00000000-0000-4000-8000-000000000000".to_owned(),
     };
-    target.prepare(scope, event)
+    target.prepare(scope, event, &event.request.id)
 }
 
 /// A server on loopback that does to each connection what a test says, and keeps what it was sent.
