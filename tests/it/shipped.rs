@@ -77,6 +77,8 @@ fn a_retailcrm_order_arrives_as_json_and_urlencoded_and_a_503_is_tried_again() {
     assert_eq!(router.send(Request::post("/webhook/retailcrm/gh").form(form)).status, 401);
 }
 
+const IIKO: &str = r#"{"eventType":"DeliveryOrderUpdate","eventInfo":{"id":"o-1","externalId":"e-1","organizationId":"550e8400-e29b-41d4-a716-446655440000","status":"Delivered","previousStatus":"OnWay","sum":1520.50,"number":"515","orderType":"DELIVERY","createdAt":"2026-08-31T16:23:31Z"}}"#;
+
 #[test]
 fn an_iiko_order_reaches_three_systems_in_three_formats() {
     let (senler, crm, analytics) = (Target::ok(), Target::ok(), Target::ok());
@@ -85,8 +87,7 @@ fn an_iiko_order_reaches_three_systems_in_three_formats() {
         ("CRM_URL", crm.url("/crm")),
         ("ANALYTICS_URL", analytics.url("/analytics")),
     ]);
-    let body = r#"{"eventType":"DeliveryOrderUpdate","eventInfo":{"id":"o-1","externalId":"e-1","organizationId":"550e8400-e29b-41d4-a716-446655440000","status":"Delivered","previousStatus":"OnWay","sum":1520.50,"number":"515","orderType":"DELIVERY","createdAt":"2026-08-31T16:23:31Z"}}"#;
-    let request = Request::post("/hooks/iiko/main").header("authorization", "Bearer example-iiko-token").json(body);
+    let request = Request::post("/hooks/iiko/main").header("authorization", "Bearer example-iiko-token").json(IIKO);
     assert_eq!(router.send(request).status, 200);
     let soi = senler.next();
     assert_eq!(soi.json()["iikoOrderDetails"]["orderStatus"], "Delivered");
@@ -96,8 +97,67 @@ fn an_iiko_order_reaches_three_systems_in_three_formats() {
     assert_eq!(own.json()["order"]["total_amount"], 152_050);
     assert!(own.header("authorization").unwrap().starts_with("Basic "));
     let same = analytics.next();
-    assert_eq!(same.text(), body);
+    assert_eq!(same.text(), IIKO);
     assert_eq!((same.header("x-api-key"), same.header("authorization")), (Some("example-analytics-key"), None));
+}
+
+const PAYMENT: &str = r#"{"update_id":7,"message":{"successful_payment":{"currency":"XTR","total_amount":100,"invoice_payload":"{\"telegram_id\": 5, \"amount_ndn\": 500}","telegram_payment_charge_id":"stx-1"}}}"#;
+
+fn payment() -> Request {
+    Request::post("/webhook/telegram")
+        .header("x-telegram-bot-api-secret-token", "example-telegram-secret")
+        .json(PAYMENT)
+}
+
+#[test]
+fn a_payment_update_sent_five_times_at_once_credits_once() {
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let billing = Target::new(move |_, _| {
+        let _ = wait.lock().unwrap().recv();
+        Answer::status(200)
+    });
+    let router = start(&[("BILLING_URL", billing.url("/billing"))]);
+    let to = router.webhooks;
+    let sending: Vec<_> = (0..5).map(|_| std::thread::spawn(move || payment().send(to).status)).collect();
+    drop(go);
+    let answers: Vec<u16> = sending.into_iter().map(|sending| sending.join().unwrap()).collect();
+    assert_eq!(answers, [200; 5]);
+    assert_eq!(router.send(payment()).json(), json!({"status": "duplicate"}), "and a late one does not credit either");
+    let credits = billing.all();
+    assert_eq!((credits.len(), credits[0].json()["amount_ndn"].clone()), (1, json!(500)));
+}
+
+#[test]
+fn a_payment_that_billing_did_not_take_is_credited_by_the_next_update() {
+    let billing = Target::new(|number, _| Answer::status(if number == 0 { 400 } else { 200 }));
+    let router = start(&[("BILLING_URL", billing.url("/billing"))]);
+    assert_eq!(router.send(payment()).status, 502);
+    assert_eq!(router.send(payment()).json(), json!({"status": "delivered"}));
+    let tries = billing.all();
+    assert_eq!(tries.len(), 2);
+    assert_eq!(tries[0].header("idempotency-key"), tries[1].header("idempotency-key"));
+    assert_eq!(tries[0].header("webhook-id"), tries[1].header("webhook-id"));
+}
+
+#[test]
+fn an_iiko_event_that_one_of_three_did_not_take_comes_again_for_that_one_alone() {
+    let (crm, analytics) = (Target::ok(), Target::ok());
+    let senler = Target::new(|number, _| Answer::status(if number == 0 { 400 } else { 200 }));
+    let router = start(&[
+        ("SENLER_URL", senler.url("/senler")),
+        ("CRM_URL", crm.url("/crm")),
+        ("ANALYTICS_URL", analytics.url("/analytics")),
+    ]);
+    let send = |status: &str| {
+        let body = IIKO.replace("Delivered", status);
+        let request = Request::post("/hooks/iiko/main").header("authorization", "example-iiko-token").json(&body);
+        router.send(request).status
+    };
+    assert_eq!((send("Delivered"), send("Delivered")), (502, 200));
+    assert_eq!((senler.all().len(), crm.all().len(), analytics.all().len()), (2, 1, 1));
+    assert_eq!(send("Closed"), 200);
+    assert_eq!((senler.all().len(), crm.all().len(), analytics.all().len()), (1, 1, 1), "another event is another");
 }
 
 #[test]
