@@ -2,7 +2,8 @@
 //!
 //! The life of a webhook is told on one screen in [`server::pipeline`]; the life of a configuration in [`reload`].
 //! Imports point one way: `cli, app → server, admin, reload → route → {matcher, verify, limit, transform, deliver} →
-//! {event, expr, body, document, secret, diagnostic}`; `config` holds what was written and is only read by compile steps.
+//! {event, expr, body, document, secret, diagnostic}`; `dedupe` is the server's memory and imports nothing; `config` holds
+//! what was written and is only read by compile steps.
 
 pub mod admin;
 pub mod app;

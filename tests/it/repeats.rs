@@ -231,6 +231,23 @@ fn a_reload_forgets_nothing() {
 }
 
 #[test]
+fn who_waits_waits_no_longer_than_the_deadline() {
+    let (slow, go) = held(200);
+    let targets = [("t", slow.url("/"))];
+    let mut router = Router::start(&[DEBUG, ("routes.d/a.yaml", &route("", &targets))]);
+    let to = router.webhooks;
+    let sending = [(); 2].map(|()| std::thread::spawn(move || event("e").send(to).status));
+    waiting(&mut router, 1);
+    router.write("routes.d/a.yaml", &route("deadline: 300ms\n", &targets));
+    router.wait_for(|line| line["message"].as_str().is_some_and(|said| said.starts_with("configuration applied")));
+    let late = router.send(event("e"));
+    assert_eq!((late.status, late.header("retry-after").is_some()), (504, true));
+    drop(go);
+    assert_eq!(sending.map(|sending| sending.join().unwrap()), [200; 2]);
+    assert_eq!(slow.all().len(), 1);
+}
+
+#[test]
 fn a_wrong_key_fails_the_event_instead_of_delivering_it_twice() {
     let target = Target::ok();
     let route = route("", &[("t", target.url("/"))]).replace("headers[\"x-event\"]", "body.n + 1");
