@@ -98,13 +98,14 @@ where
     recorder.received(&received);
     let verified = verify(gateway, endpoint, received, recorder)?;
     let engine = &generation.value.table.engine;
-    limits.ask_for_event(endpoint, || Arc::new(verified.clone().into_event(None)), engine, Stage::Verified)?;
+    let unparsed = || Arc::new(verified.clone().into_event(None));
+    limits.ask_for_event(endpoint, unparsed, engine, Stage::Verified, recorder)?;
     let parsed = match endpoint.reads_body() {
         true => Some(reading.parse(verified.body(), verified.request().query.as_deref(), endpoint.body())?),
         false => None,
     };
     let event = Arc::new(verified.into_event(parsed));
-    limits.ask_for_event(endpoint, || event.clone(), engine, Stage::Parsed)?;
+    limits.ask_for_event(endpoint, || event.clone(), engine, Stage::Parsed, recorder)?;
     let (taken, failed) = decide(endpoint, &event, engine, recorder, limits);
     let context = Context {
         gateway: gateway.clone(),

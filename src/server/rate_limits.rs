@@ -6,6 +6,7 @@
 //! is one more: in that time no more than `r` can come. On a 429 `r` is 0 and `t` is not later than `Retry-After`
 //! (section 6). No partition key is shown: it may be an address or come from a payload.
 
+use super::record::Recorder;
 use super::rejection::{Rejection, whole_seconds};
 use crate::event::Event;
 use crate::expr::EvaluationError;
@@ -82,6 +83,7 @@ impl RateLimits {
         event: impl FnOnce() -> Arc<Event>,
         engine: &Engine,
         stage: Stage,
+        recorder: &Recorder,
     ) -> Result<(), Rejection> {
         if self.counting == Counting::Off || !endpoint.has_limits() {
             return Ok(());
@@ -90,7 +92,11 @@ impl RateLimits {
         if endpoint.counts_by_body() == (stage == Stage::Parsed)
             && let Some(standing) = endpoint.spend(&event, engine)
         {
-            self.admit("source".into(), standing.map_err(|_| Rejection::wrong_expression())?)?;
+            let standing = standing.map_err(|error| {
+                recorder.limit_failed(endpoint, &error);
+                Rejection::wrong_expression()
+            })?;
+            self.admit("source".into(), standing)?;
         }
         for (position, route) in endpoint.routes().iter().enumerate() {
             if route.counts_by_body() == (stage == Stage::Parsed)

@@ -166,6 +166,12 @@ impl Recorder {
         self.notes_mut().refusal = Some(reason.to_string());
     }
 
+    /// The key that a source counts by could not be computed.
+    pub fn limit_failed(&self, endpoint: &Endpoint, error: &EvaluationError) {
+        self.complain("limit failed", &endpoint.pattern, error);
+        self.notes_mut().refusal = Some(error.to_string());
+    }
+
     /// Over the limits of `full`.
     pub fn rate_limited(&self, full: String) {
         self.notes_mut().refusal = Some(format!("over the limit of {full}"));

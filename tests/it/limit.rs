@@ -150,6 +150,18 @@ fn a_sources_limit_is_of_all_its_routes_together() {
     assert_eq!(statuses(&router, [kind("x"), kind("x"), kind("y")]), [200, 429, 429]);
 }
 
+#[test]
+fn a_wrong_key_of_a_source_is_a_422_that_the_log_explains() {
+    let sources = "sources: {shop: {path: /a, verify: none, limit: {rate: 1/h, by: '${int(body.n)}'}}}\n";
+    let of_source = format!("match: {{source: shop}}\n{ANSWERS}");
+    let mut router = Router::start(&[("hookswitch.yaml", sources), ("routes.d/a.yaml", &of_source)]);
+    let number = |body: &str| Request::post("/a").json(body);
+    let bodies = [r#"{"n":"1"}"#, r#"{"n":"one"}"#, r#"{"n":"1"}"#];
+    assert_eq!(statuses(&router, bodies.map(number)), [200, 422, 429]);
+    let line = router.wait_for(|line| line["message"] == "limit failed");
+    assert_eq!((&line["level"], &line["route"]), (&json!("error"), &json!("/a")));
+}
+
 /// Each is the first of its kind.
 #[test]
 fn examples_are_not_counted() {
