@@ -167,6 +167,11 @@ impl<'a> At<'a> {
         self.report(Finding { help: help.into(), ..self.finding(Severity::Warning, code, message) });
     }
 
+    /// A warning about the key here: where the value is a secret, so that the key is underlined.
+    pub fn warning_on_key(&self, code: &'static str, message: impl Into<String>, help: impl Into<Option<String>>) {
+        self.report(Finding { help: help.into(), on_key: true, ..self.finding(Severity::Warning, code, message) });
+    }
+
     /// An error about the key here (that it is there, or what it is called) and not about its value.
     pub fn error_on_key(&self, code: &'static str, message: impl Into<String>, help: impl Into<Option<String>>) {
         self.report(Finding { help: help.into(), on_key: true, ..self.finding(Severity::Error, code, message) });

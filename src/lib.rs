@@ -1,7 +1,7 @@
 //! hookswitch: a declarative webhook router.
 //!
 //! The life of a webhook is told on one screen in [`server::pipeline`]; the life of a configuration in [`reload`].
-//! Imports point one way: `cli, app → server, admin, reload → route → {matcher, verify, limit, transform, deliver} →
+//! Imports point one way: `cli, app → lint, server, admin, reload → route → {matcher, verify, limit, transform, deliver} →
 //! {event, expr, body, document, secret, diagnostic}`; `dedupe` is the server's memory and imports nothing; `config` holds
 //! what was written and is only read by compile steps.
 
@@ -19,6 +19,7 @@ pub mod event;
 pub mod examples;
 pub mod expr;
 pub mod limit;
+pub mod lint;
 pub mod matcher;
 pub mod rehearsal;
 pub mod reload;

@@ -1,20 +1,37 @@
 //! A folder to what runs: read, check, compile, all of it or nothing.
 
+use crate::clock::Clock;
 use crate::config::folder::Folder;
 use crate::config::{self, Loaded, Sources};
 use crate::diagnostic::{At, Diagnostic, Findings, Severity};
 use crate::limit::Registry;
+use crate::lint::{self, Subject};
 use crate::reload::{self, Inputs};
 use crate::route::RouteTable;
 use crate::secret::{Missing, References};
 use crate::server::gateway::Configuration;
 use crate::settings::Settings;
 use crate::telemetry::masking::Masking;
+use chrono::{DateTime, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Compiles everything for its mistakes alone.
-pub fn check(loaded: &Loaded, references: &References, findings: &Findings) {
-    compile(loaded, references, findings, random_uuid, &Registry::default());
+/// Compiles everything for its mistakes alone; what is no mistake, but worth a second look, too.
+pub fn check(loaded: &Loaded, references: &References, findings: &Findings, now: DateTime<Utc>) {
+    compile_and_lint(loaded, references, findings, &Registry::default(), now);
+}
+
+/// As [`compile`], with warnings about what compiles.
+fn compile_and_lint(
+    loaded: &Loaded,
+    references: &References,
+    findings: &Findings,
+    limits: &Registry,
+    now: DateTime<Utc>,
+) -> Option<Configuration> {
+    let configuration = compile(loaded, references, findings, random_uuid, limits)?;
+    let table = &configuration.table;
+    lint::lint(&Subject { loaded, table, references, findings, now });
+    Some(configuration)
 }
 
 /// Compiles what was written; `None` where anything about it is an error. `uuid` makes `uuid()`, `limits` remembers what
@@ -47,13 +64,14 @@ fn random_uuid() -> String {
 pub struct FolderLoader {
     folder: Folder,
     allow_empty: bool,
+    clock: Clock,
     sources: Mutex<Sources>,
     limits: Arc<Registry>,
 }
 
 impl FolderLoader {
-    pub fn new(folder: Folder, allow_empty: bool) -> FolderLoader {
-        FolderLoader { folder, allow_empty, sources: Mutex::default(), limits: Arc::default() }
+    pub fn new(folder: Folder, allow_empty: bool, clock: Clock) -> FolderLoader {
+        FolderLoader { folder, allow_empty, clock, sources: Mutex::default(), limits: Arc::default() }
     }
 
     /// What is watched; secrets and the like come with each load.
@@ -68,7 +86,7 @@ impl FolderLoader {
         let references = References::new(self.folder.path(), Missing::Fails);
         let findings = Findings::default();
         let loaded = config::load(&self.folder.read(), self.allow_empty, &findings);
-        let compiled = compile(&loaded, &references, &findings, random_uuid, &self.limits);
+        let compiled = compile_and_lint(&loaded, &references, &findings, &self.limits, self.clock.now());
         let diagnostics = loaded.sources.diagnostics(&findings);
         let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
             diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);

@@ -77,7 +77,8 @@ pub enum StartError {
 /// # Errors
 /// Nothing was served: the configuration, an address or the outgoing side is unusable.
 pub async fn run(options: Options) -> Result<usize, StartError> {
-    let loader = Arc::new(FolderLoader::new(Folder::find(options.folder.as_deref()), options.allow_empty));
+    let loader =
+        Arc::new(FolderLoader::new(Folder::find(options.folder.as_deref()), options.allow_empty, Clock::System));
     let loading = loader.clone();
     let first = Reloader::first(loader.inputs(), Timing::default(), Clock::System, move || loading.load());
     let reloader = first
@@ -175,11 +176,18 @@ async fn bind(settings: &Settings) -> Result<Listeners, BindError> {
     Ok(Listeners { webhooks, admin })
 }
 
-/// Warnings of the first load; those of later ones are on `/config`.
+/// More warnings than this are only counted in the log.
+const WARNINGS_LOGGED: usize = 20;
+
+/// Warnings of the first load; those of later ones, and all of them, are on `/config`.
 fn warn_of(status: &Status) {
-    for warning in &status.warnings {
+    for warning in status.warnings.iter().take(WARNINGS_LOGGED) {
         let place = format!("{}:{}:{}", warning.file, warning.line, warning.column);
         tracing::warn!(code = warning.code, place, warning = %warning.message, "configuration warning");
+    }
+    let others = status.warnings.len().saturating_sub(WARNINGS_LOGGED);
+    if others > 0 {
+        tracing::warn!(others, "further configuration warnings, see /config");
     }
 }
 

@@ -1,10 +1,12 @@
 //! `hookswitch validate`: every mistake of a configuration, without serving it.
 
+use crate::clock::Clock;
 use crate::config::folder::Folder;
 use crate::config::load;
 use crate::config::report::{Format, Report};
 use crate::diagnostic::Findings;
 use crate::secret::{Missing, References};
+use chrono::{DateTime, Utc};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,7 +33,7 @@ pub fn run(args: Args) -> ExitCode {
     let missing = if args.offline { Missing::StandsForItself } else { Missing::Fails };
     let references = References::new(folder.path(), missing);
     let mut out = anstream::stdout();
-    match check(&folder, &references, args.format, &mut out) {
+    match check(&folder, &references, Clock::System.now(), args.format, &mut out) {
         Ok(true) => ExitCode::SUCCESS,
         // Whoever closes the pipe early still hears by the exit code that nothing is known to be good.
         Ok(false) | Err(_) => ExitCode::FAILURE,
@@ -39,10 +41,16 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 /// True where there is no error; warnings are none.
-fn check(folder: &Folder, references: &References, format: Format, out: &mut dyn Write) -> std::io::Result<bool> {
+fn check(
+    folder: &Folder,
+    references: &References,
+    now: DateTime<Utc>,
+    format: Format,
+    out: &mut dyn Write,
+) -> std::io::Result<bool> {
     let findings = Findings::default();
     let loaded = load(&folder.read(), false, &findings);
-    crate::app::check(&loaded, references, &findings);
+    crate::app::check(&loaded, references, &findings, now);
     let diagnostics = loaded.sources.diagnostics(&findings);
     let report = Report { diagnostics: &diagnostics, sources: &loaded.sources };
     report.write(format, out)?;

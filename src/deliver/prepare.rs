@@ -127,6 +127,10 @@ impl Address {
         Ok(address)
     }
 
+    pub(super) fn origin(&self) -> &str {
+        self.template.origin()
+    }
+
     pub(super) fn reads(&self) -> Reads {
         self.query.0.iter().map(QueryField::reads).fold(self.template.reads(), union)
     }

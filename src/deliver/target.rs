@@ -64,6 +64,21 @@ impl Target {
         })
     }
 
+    /// Of one attempt.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// All attempts and the waits between them, if each attempt takes `attempt` and no wait is shortened by jitter.
+    pub fn longest(&self, attempt: Duration) -> Duration {
+        attempt.saturating_mul(self.retry.max.saturating_add(1)).saturating_add(self.retry.waits())
+    }
+
+    /// Scheme, host and port of its URL, as far as no event has a part in them. References are resolved: not for showing.
+    pub fn origin(&self) -> &str {
+        self.request.address.origin()
+    }
+
     /// What preparing a request and judging an answer read of an event.
     pub fn reads(&self) -> Reads {
         let when = self.when.as_ref().map(Condition::reads).unwrap_or_default();

@@ -35,6 +35,10 @@ impl Condition {
         self.expression.source()
     }
 
+    pub(super) fn expression(&self) -> &Expression {
+        &self.expression
+    }
+
     pub fn reads(&self) -> Reads {
         self.expression.reads()
     }

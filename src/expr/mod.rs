@@ -14,6 +14,7 @@ mod compile;
 mod condition;
 mod evaluate;
 mod functions;
+mod inputs;
 mod lexis;
 mod meter;
 mod operators;
@@ -25,8 +26,9 @@ mod value;
 
 pub use condition::{Condition, Verdict};
 pub use evaluate::Evaluation;
+pub use inputs::Input;
 pub use scan::{Piece, ScanError, scan};
-pub use scope::{Answer, Environment, Scope};
+pub use scope::{Answer, Environment, Scope, TablesRead};
 pub use value::Value;
 
 /// Why an expression has no value. Says names and types, never values.

@@ -3,6 +3,8 @@
 use super::value::Value;
 use crate::document::Document;
 use crate::event::Event;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What an expression may name, at compile time.
@@ -16,10 +18,33 @@ pub struct Environment<'a> {
     pub answers: &'a [String],
     /// `tables.NAME`.
     pub tables: Option<&'a Document>,
+    /// Where it is noted which tables are named.
+    pub tables_read: Option<&'a TablesRead>,
     /// Names bound around the expression (`item`, `index`, `$as`), outermost first.
     pub locals: &'a [String],
     /// `answer` may be named (in `success`).
     pub answer: bool,
+}
+
+/// Which tables the expressions of a configuration name, so that the others can be reported.
+#[derive(Debug, Default)]
+pub struct TablesRead(RefCell<BTreeSet<String>>, Cell<bool>);
+
+impl TablesRead {
+    pub(super) fn name(&self, name: &str) {
+        if !self.0.borrow().contains(name) {
+            self.0.borrow_mut().insert(name.to_owned());
+        }
+    }
+
+    /// A computed name may be any of them.
+    pub(super) fn any(&self) {
+        self.1.set(true);
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.1.get() || self.0.borrow().contains(name)
+    }
 }
 
 /// What an expression sees while it runs.

@@ -8,7 +8,7 @@ use crate::config::{self, units};
 use crate::deliver::{Target, TargetContext};
 use crate::diagnostic::At;
 use crate::document::Document;
-use crate::expr::{Condition, Environment};
+use crate::expr::{Condition, Environment, Input, TablesRead};
 use crate::limit::{Limit, Owner, Registry};
 use crate::matcher::Glob;
 use crate::transform::{Shape, Text};
@@ -65,6 +65,7 @@ pub struct RouteContext<'a> {
     pub process: &'a ProcessSpec,
     pub tables: &'a Document,
     pub limits: &'a Registry,
+    pub tables_read: &'a TablesRead,
     pub name: &'a str,
     pub file: &'a str,
     pub position: usize,
@@ -85,8 +86,12 @@ impl Route {
         at: &At<'_>,
     ) -> Option<Route> {
         let defaults = context.process.defaults.as_ref();
-        let environment =
-            Environment { params: &source.params, tables: Some(context.tables), ..Environment::default() };
+        let environment = Environment {
+            params: &source.params,
+            tables: Some(context.tables),
+            tables_read: Some(context.tables_read),
+            ..Environment::default()
+        };
         let deadline = compile_deadline(spec, source, defaults, at);
         let active = compile_active(spec, at);
         let headers = compile_headers(&spec.matching.headers, &at.key("match").key("headers"));
@@ -151,6 +156,16 @@ impl Route {
     /// Its own, or its source's.
     pub fn limit(&self) -> Option<&Limit> {
         self.limit.as_ref().or(self.source.limit.as_ref())
+    }
+
+    /// As [`crate::expr::Expression::inputs`], of the condition.
+    pub fn when_inputs<'x>(&'x self, visit: &mut dyn FnMut(Input<'x>)) {
+        self.when.iter().for_each(|when| when.inputs(visit));
+    }
+
+    /// As [`crate::expr::Expression::inputs`], of the var at a position.
+    pub fn var_inputs<'x>(&'x self, position: usize, visit: &mut dyn FnMut(Input<'x>)) {
+        self.vars.get(position).into_iter().for_each(|var| var.inputs(visit));
     }
 
     pub(super) fn reads_body(&self) -> bool {

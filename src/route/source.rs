@@ -11,7 +11,7 @@ use crate::config::spec::{
 };
 use crate::diagnostic::At;
 use crate::document::Document;
-use crate::expr::Environment;
+use crate::expr::{Environment, TablesRead};
 use crate::limit::{Limit, Owner, Registry};
 use crate::matcher::{HostPattern, PathPattern};
 use crate::verify::{Providers, Verifier};
@@ -43,6 +43,7 @@ pub struct Shared<'a> {
     pub defaults: Option<&'a DefaultsSpec>,
     pub providers: Providers,
     pub tables: &'a Document,
+    pub tables_read: &'a TablesRead,
     pub limits: &'a Registry,
 }
 
@@ -114,7 +115,12 @@ impl Source {
         // Mistakes are reported; what is missing is made up, so that those of the rest of the route are found as well.
         let hosts = hosts.unwrap_or_default();
         let verifier = verifier.unwrap_or_else(Verifier::anyone);
-        let environment = Environment { params: &params, tables: Some(shared.tables), ..Environment::default() };
+        let environment = Environment {
+            params: &params,
+            tables: Some(shared.tables),
+            tables_read: Some(shared.tables_read),
+            ..Environment::default()
+        };
         let limit = parts.limit.and_then(|limit| {
             let owner = Owner::place(&hosts, &pattern.shape());
             Limit::compile(limit, owner, shared.limits, &environment, &at.key("limit"))

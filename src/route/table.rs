@@ -7,6 +7,7 @@ use crate::config::spec::{Ordered, ProcessSpec, RouteSpec};
 use crate::config::{Loaded, Written};
 use crate::diagnostic::{At, Findings};
 use crate::document::Document;
+use crate::expr::TablesRead;
 use crate::limit::Registry;
 use crate::matcher::{Hosts, PathError, PathTree};
 use crate::secret::References;
@@ -20,6 +21,8 @@ pub struct RouteTable {
     /// In file order.
     pub routes: Vec<Arc<Route>>,
     pub engine: Engine,
+    /// Tables of hookswitch.yaml that no expression names.
+    pub unread_tables: Vec<String>,
 }
 
 /// An endpoint, and the values of its pattern's parameters.
@@ -42,7 +45,14 @@ impl RouteTable {
         let process_at = At::document(findings, references, loaded.settings_document);
         let engine = Engine { tables: compile_tables(process), uuid };
         let providers = Providers::compile(&process.providers, &process_at.key("providers"));
-        let shared = Shared { defaults: process.defaults.as_ref(), providers, tables: &engine.tables, limits };
+        let tables_read = TablesRead::default();
+        let shared = Shared {
+            defaults: process.defaults.as_ref(),
+            providers,
+            tables: &engine.tables,
+            tables_read: &tables_read,
+            limits,
+        };
         let sources = compile_sources(process, &shared, &process_at);
         let mut compiled = Vec::with_capacity(loaded.routes.len());
         for (position, written) in loaded.routes.iter().enumerate() {
@@ -52,6 +62,7 @@ impl RouteTable {
                 process,
                 tables: &engine.tables,
                 limits,
+                tables_read: &tables_read,
                 name: &written.name,
                 file: &written.file,
                 position,
@@ -67,7 +78,8 @@ impl RouteTable {
             return None;
         }
         let routes: Vec<Arc<Route>> = compiled.into_iter().filter_map(|(_, _, route)| route).map(Arc::new).collect();
-        Some(RouteTable { hosts: index(&routes), routes, engine })
+        let unread_tables = process.tables.keys().filter(|name| !tables_read.contains(name)).cloned().collect();
+        Some(RouteTable { hosts: index(&routes), routes, engine, unread_tables })
     }
 
     /// The endpoint of a request: the most specific host that has the path, and there the most specific pattern.

@@ -3,7 +3,7 @@
 use super::escape::Escape;
 use super::pieces::{self, Content, Hole, Part};
 use crate::diagnostic::At;
-use crate::expr::{Environment, Evaluation, EvaluationError, Expression, Reads, Value};
+use crate::expr::{Environment, Evaluation, EvaluationError, Expression, Input, Reads, Value};
 use crate::secret::Secret;
 
 /// A string with `${…}` in it: an expression keeps its value's type when it is the whole string.
@@ -82,6 +82,18 @@ impl Text {
 
     pub fn reads(&self) -> Reads {
         self.reads
+    }
+
+    /// As [`Expression::inputs`], of all its expressions.
+    pub fn inputs<'x>(&'x self, visit: &mut dyn FnMut(Input<'x>)) {
+        match &self.form {
+            Form::Constant(..) => {}
+            Form::Whole(hole, _) => hole.expression.inputs(visit),
+            Form::Mixed(segments) => segments.iter().for_each(|segment| match segment {
+                Segment::Known(_) => {}
+                Segment::Hole(hole, _) => hole.expression.inputs(visit),
+            }),
+        }
     }
 
     /// The text, where nothing is to be evaluated.

@@ -5,6 +5,7 @@
 //! Nothing here reads a clock, and nothing is answered: the caller maps every [`Refusal`] to one constant response.
 
 mod compile;
+mod coverage;
 mod evidence;
 mod jwt;
 mod network;
@@ -27,6 +28,7 @@ use http::HeaderName;
 use jwt::Jwt;
 use network::Networks;
 pub use provider::{Listed, Provider, Providers};
+pub use secrets::moment as expiry;
 pub use signature::SignError;
 use signature::Signature;
 use std::sync::Arc;
@@ -135,7 +137,7 @@ impl Verifier {
         })
     }
 
-    /// When secrets stop being accepted, by position: `validate` warns a week before.
+    /// When secrets stop being accepted, by position.
     pub fn expiries(&self) -> Vec<(usize, DateTime<Utc>)> {
         let dates = self.checks.iter().flat_map(|check| match &check.proof {
             Proof::Token(token) => token.secrets.iter().map(|secret| secret.until).collect::<Vec<_>>(),

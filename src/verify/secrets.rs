@@ -57,7 +57,8 @@ pub(super) fn resolve<'a>(spec: &OneOrMany<SecretSpec>, at: &At<'a>) -> Option<V
     resolved.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn moment(written: &str, at: &At<'_>) -> Option<DateTime<Utc>> {
+/// When a secret stops being accepted (RFC 3339).
+pub fn moment(written: &str, at: &At<'_>) -> Option<DateTime<Utc>> {
     let text = config::plain(written, at)?;
     match DateTime::parse_from_rfc3339(&text) {
         Ok(moment) => Some(moment.to_utc()),

@@ -8,8 +8,20 @@ use regex::Regex;
 use std::sync::LazyLock;
 
 /// Keys whose values are secrets wherever they stand: in `verify`, `auth`, `admin`.
-const SECRET_KEYS: [&str; 7] =
-    ["secret", "password", "bearer", "token", "client_secret", "refresh_token", "access_key"];
+const SECRET_KEYS: [&str; 9] = [
+    "secret",
+    "secondary",
+    "verify_token",
+    "password",
+    "bearer",
+    "token",
+    "client_secret",
+    "refresh_token",
+    "access_key",
+];
+
+/// Under `auth`, everything in these is a secret.
+const CREDENTIALS: [&str; 2] = ["headers", "query"];
 
 static DEFAULT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$\{env:[^}:]*:-([^}\n]*)").ok());
 
@@ -38,13 +50,22 @@ pub(super) fn masked(text: &str, documents: &[Node]) -> String {
 fn secrets(node: &Node, hide: &mut impl FnMut(Span)) {
     node.walk(&mut |node| {
         let Kind::Map(entries) = &node.kind else { return };
-        for entry in entries.iter().filter(|entry| SECRET_KEYS.contains(&entry.key.as_str())) {
-            // `until` and the expression of a keyed secret are hidden with it: harmless, and simpler.
-            entry.value.walk(&mut |value| {
-                if matches!(value.kind, Kind::String(_) | Kind::Number(..)) {
-                    hide(value.span);
-                }
-            });
+        for entry in entries {
+            if SECRET_KEYS.contains(&entry.key.as_str()) {
+                // `until` and the expression of a keyed secret are hidden with it: harmless, and simpler.
+                scalars(&entry.value, hide);
+            } else if let ("auth", Kind::Map(kinds)) = (entry.key.as_str(), &entry.value.kind) {
+                let kinds = kinds.iter().filter(|kind| CREDENTIALS.contains(&kind.key.as_str()));
+                kinds.for_each(|kind| scalars(&kind.value, hide));
+            }
+        }
+    });
+}
+
+fn scalars(node: &Node, hide: &mut impl FnMut(Span)) {
+    node.walk(&mut |value| {
+        if matches!(value.kind, Kind::String(_) | Kind::Number(..)) {
+            hide(value.span);
         }
     });
 }

@@ -13,6 +13,7 @@ use super::schema::{self, Spec};
 use super::spec::{ProcessSpec, RouteSpec, TestFileSpec};
 use super::yaml;
 use crate::diagnostic::{Diagnostic, Findings, Severity};
+use std::collections::HashSet;
 
 /// What was written, and where.
 #[derive(Debug, Clone)]
@@ -39,11 +40,14 @@ pub struct Loaded {
     pub routes: Vec<Written<RouteSpec>>,
     pub tests: Vec<Written<TestFileSpec>>,
     pub sources: Sources,
+    /// Only some of the route files were read, as asked: what is not used here may be used elsewhere.
+    pub is_partial: bool,
 }
 
 /// Reads everything. Mistakes with a place in a document go to `findings`; [`Sources::diagnostics`] gives all of them.
 pub fn load(snapshot: &Snapshot, allow_empty: bool, findings: &Findings) -> Loaded {
-    let mut loaded = Loaded { sources: Sources::new(&snapshot.folder), ..Loaded::default() };
+    let sources = Sources::new(&snapshot.folder);
+    let mut loaded = Loaded { sources, is_partial: snapshot.is_partial, ..Loaded::default() };
     loaded.sources.problems.extend(snapshot.problems.iter().cloned());
     loaded.settings_document = loaded.sources.absent_document("hookswitch.yaml");
     let mut route_documents = 0;
@@ -67,6 +71,8 @@ pub fn load(snapshot: &Snapshot, allow_empty: bool, findings: &Findings) -> Load
     if route_documents == 0 && is_whole && !allow_empty {
         loaded.sources.problems.push(no_routes(snapshot));
     }
+    let route_files: HashSet<&str> = loaded.routes.iter().map(|route| route.file.as_str()).collect();
+    loaded.sources.routes = (loaded.routes.len(), route_files.len());
     loaded
 }
 

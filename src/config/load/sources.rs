@@ -4,7 +4,7 @@ use super::mask::{is_masked, masked, masked_message, without_quotes};
 use crate::config::folder::File;
 use crate::config::yaml::{Kind, Node, Problem, Span, source_range};
 use crate::diagnostic::{Diagnostic, Finding, Findings, RelatedPlace, Severity};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Every file with its documents. Documents are numbered over all files.
@@ -15,6 +15,8 @@ pub struct Sources {
     documents: Vec<Document>,
     /// Mistakes that are no document's: unreadable files, syntax errors, an empty folder.
     pub(super) problems: Vec<Diagnostic>,
+    /// How many routes were read, from how many files.
+    pub(super) routes: (usize, usize),
 }
 
 #[derive(Debug)]
@@ -118,6 +120,11 @@ impl Sources {
         path.to_string_lossy().replace('\\', "/")
     }
 
+    /// How many routes were read, from how many files.
+    pub fn route_count(&self) -> (usize, usize) {
+        self.routes
+    }
+
     /// How many files were read.
     pub fn file_count(&self) -> usize {
         self.files.iter().filter(|file| !file.text.is_empty()).count()
@@ -152,9 +159,13 @@ impl Sources {
         all.retain(|found| {
             seen.insert((found.file.clone(), found.line, found.column, found.code, found.message.clone()))
         });
-        let position = |name: &str| self.files.iter().position(|file| file.shown == name);
+        let mut positions = HashMap::new();
+        for (position, file) in self.files.iter().enumerate() {
+            positions.entry(file.shown.as_str()).or_insert(position);
+        }
         all.sort_by_cached_key(|found| {
-            (position(&found.file), found.file.clone(), found.line, found.column, found.severity)
+            let position = positions.get(found.file.as_str());
+            (position.copied(), found.file.clone(), found.line, found.column, found.severity)
         });
         all
     }
@@ -187,6 +198,10 @@ impl Sources {
 
     /// The scalar of a finding as it is written, where it is drawn otherwise because it is a secret.
     fn hidden(&self, finding: &Finding) -> Option<&str> {
+        // What is said of a key repeats nothing of its value, and a short value may stand in any word.
+        if finding.on_key {
+            return None;
+        }
         let document = self.documents.get(finding.document)?;
         let (node, _) = document.root.as_ref()?.find(&finding.pointer)?;
         let source = self.files.get(document.file)?;

@@ -47,25 +47,37 @@ impl Report<'_> {
         self.count(Severity::Error) > 0
     }
 
-    /// `2 errors, 1 warning in 3 files`.
+    /// `2 errors, 1 warning in 3 files`; without an error `3 routes in 2 files: no mistakes`.
     pub fn summary(&self) -> String {
-        let counted = |count: usize, word: &str| match count {
-            1 => format!("1 {word}"),
-            count => format!("{count} {word}s"),
-        };
         let files = counted(self.sources.file_count(), "file");
         let errors = counted(self.count(Severity::Error), "error");
         let warnings = counted(self.count(Severity::Warning), "warning");
         match (self.count(Severity::Error), self.count(Severity::Warning)) {
-            (0, 0) => format!("no mistakes in {files}"),
-            (0, _) => format!("{warnings} in {files}"),
+            (0, 0) => format!("{}: no mistakes", self.routes()),
+            (0, _) => format!("{}: {warnings}", self.routes()),
             (_, 0) => format!("{errors} in {files}"),
             (_, _) => format!("{errors}, {warnings} in {files}"),
         }
     }
 
+    /// `3 routes in 2 files`.
+    fn routes(&self) -> String {
+        match self.sources.route_count() {
+            (0, _) => "no routes".to_owned(),
+            (routes, files) => format!("{} in {}", counted(routes, "route"), counted(files, "file")),
+        }
+    }
+
     fn count(&self, severity: Severity) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+}
+
+/// `1 file`, `2 files`.
+fn counted(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 {word}"),
+        count => format!("{count} {word}s"),
     }
 }
 

@@ -118,7 +118,7 @@ fn a_terminal_is_not_driven_by_what_is_written() {
 
 #[test]
 fn the_summary_counts() {
-    assert!(drawn(&TWICE[..1], Format::Human).ends_with("no mistakes in 1 file\n"));
+    assert!(drawn(&TWICE[..1], Format::Human).ends_with("1 route in 1 file: no mistakes\n"));
     assert!(drawn(&TWICE, Format::Human).ends_with("1 error in 2 files\n"));
     let both = [(
         "routes.d/a.yaml",

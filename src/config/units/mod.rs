@@ -117,6 +117,22 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     Ok(Duration::from_millis(milliseconds))
 }
 
+/// A duration as [`parse_duration`] reads it, to the millisecond: `2s400ms`, `25s`, `1h30m`.
+pub fn show_duration(duration: Duration) -> String {
+    let mut rest = duration.as_millis();
+    if rest == 0 {
+        return "0s".to_owned();
+    }
+    let mut text = String::new();
+    for (unit, factor) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= factor {
+            text.push_str(&format!("{}{unit}", rest / factor));
+        }
+        rest %= factor;
+    }
+    text
+}
+
 /// Sizes in bytes, `100B 64KiB 1MiB 1MB`: one whole number and one unit; `KiB` is 1024 bytes (IEC 80000-13), `KB` 1000.
 pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     if text.is_empty() {

@@ -108,3 +108,11 @@ proptest::proptest! {
         proptest::prop_assert_eq!(parse_duration(&text), Ok(expected));
     }
 }
+
+#[test]
+fn a_shown_duration_is_one_that_can_be_written() {
+    for text in ["0s", "1ms", "2s400ms", "25s", "1m1s", "2m30s", "1h30m", "24h"] {
+        assert_eq!(show_duration(parse_duration(text).unwrap()), text);
+    }
+    assert_eq!(show_duration(Duration::from_micros(2_500)), "2ms");
+}

@@ -115,6 +115,11 @@ impl RetryPolicy {
         }
     }
 
+    /// All delays together, without jitter.
+    pub(super) fn waits(&self) -> Duration {
+        (1..=self.max).fold(Duration::ZERO, |sum, number| sum.saturating_add(self.nominal(number)))
+    }
+
     /// The delay before retry number `number`, without jitter.
     fn nominal(&self, number: u32) -> Duration {
         let factor = match self.backoff {

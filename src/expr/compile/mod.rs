@@ -39,11 +39,17 @@ pub(super) fn compile(source: &str, offset: usize, environment: &Environment<'_>
         loops: 0,
         nodes: 0,
         whole_requests: 0,
+        whole_tables: 0,
         reads: Reads::default(),
         failed: false,
     };
     let op = compiler.expression(&tree);
     compiler.reads.volatile |= compiler.whole_requests > 0;
+    if compiler.whole_tables > 0
+        && let Some(read) = environment.tables_read
+    {
+        read.any();
+    }
     (!compiler.failed).then_some((op, compiler.reads))
 }
 
@@ -61,6 +67,8 @@ struct Compiler<'c> {
     nodes: usize,
     /// Uses of `request` that are not narrowed to one of its fields: the time is among them.
     whole_requests: usize,
+    /// Uses of `tables` that are not narrowed to one of them.
+    whole_tables: usize,
     reads: Reads,
     failed: bool,
 }

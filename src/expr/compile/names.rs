@@ -85,7 +85,10 @@ impl Compiler<'_> {
             }
             "route" => Place::Route,
             "vars" => Place::Vars(self.environment.vars.into()),
-            "tables" => Place::Tables,
+            "tables" => {
+                self.whole_tables += 1;
+                Place::Tables
+            }
             "answers" => Place::Answers(self.environment.answers.into()),
             "answer" if self.environment.answer => Place::Answer(Whose::Own),
             _ => return None,
@@ -169,6 +172,10 @@ impl Compiler<'_> {
     pub(super) fn check_table(&mut self, base: &Op, key: &str, written: Use) {
         if !matches!(base, Op::Read(Place::Tables)) {
             return;
+        }
+        self.whole_tables -= 1;
+        if let Some(read) = self.environment.tables_read {
+            read.name(key);
         }
         let names: Vec<&str> = match self.environment.tables {
             Some(tables) => tables.root().entries().map(|(name, _)| name).collect(),

@@ -91,6 +91,7 @@ impl World {
             tables: Some(&self.tables),
             locals: &locals,
             answer: self.answer.is_some(),
+            tables_read: None,
         };
         let compiled = Expression::compile(source, 0, &environment, &At::document(&findings, &references, 0));
         compiled.ok_or_else(|| findings.into_inner())

@@ -4,7 +4,7 @@ use super::Shape;
 use super::tree::{is_directive, key_error};
 use crate::diagnostic::At;
 use crate::document::Kind;
-use crate::expr::{Condition, Environment, Evaluation, EvaluationError, Expression, Reads, Value, Verdict};
+use crate::expr::{Condition, Environment, Evaluation, EvaluationError, Expression, Input, Reads, Value, Verdict};
 use crate::suggest::nearest;
 use crate::transform::escape::Escape;
 use crate::transform::pieces;
@@ -110,6 +110,12 @@ impl Each {
     pub fn reads(&self) -> Reads {
         let condition = self.condition.as_ref().map(Condition::reads).unwrap_or_default();
         self.list.reads().and(condition).and(self.value.reads())
+    }
+
+    pub fn inputs<'x>(&'x self, visit: &mut dyn FnMut(Input<'x>)) {
+        self.list.inputs(visit);
+        self.condition.iter().for_each(|condition| condition.inputs(visit));
+        self.value.inputs(visit);
     }
 
     /// Runs `step` for each element in order; false where there is no list: the optional is empty.

@@ -10,7 +10,7 @@ mod tree;
 use self::program::Program;
 use self::tree::Tree;
 use crate::diagnostic::At;
-use crate::expr::{Environment, Evaluation, EvaluationError, Reads, Value};
+use crate::expr::{Environment, Evaluation, EvaluationError, Input, Reads, Value};
 
 /// A value of any shape with `${…}` in its strings and `$each` in its lists: a transform's body, a var, a respond body.
 ///
@@ -40,6 +40,11 @@ impl Shape {
 
     pub fn reads(&self) -> Reads {
         self.reads
+    }
+
+    /// As [`crate::expr::Expression::inputs`], of all its expressions.
+    pub fn inputs<'x>(&'x self, visit: &mut dyn FnMut(Input<'x>)) {
+        self.tree.inputs(visit);
     }
 
     /// Appends JSON straight to the output. After an error the output is of no use.

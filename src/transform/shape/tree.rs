@@ -3,7 +3,7 @@
 use super::each::{self, Each};
 use crate::diagnostic::At;
 use crate::document::Document;
-use crate::expr::{Environment, Evaluation, EvaluationError, Expression, Reads, Value};
+use crate::expr::{Environment, Evaluation, EvaluationError, Expression, Input, Reads, Value};
 use crate::transform::escape::Escape;
 use crate::transform::pieces::{self, Content};
 use crate::transform::text::Text;
@@ -125,6 +125,19 @@ impl Tree {
             Tree::Map(entries) => entries.iter().map(|(_, tree)| tree.reads()).fold(Reads::default(), Reads::and),
             Tree::List(items) => items.iter().map(Tree::reads).fold(Reads::default(), Reads::and),
             Tree::Hole(hole) => hole.reads(),
+        }
+    }
+
+    pub fn inputs<'x>(&'x self, visit: &mut dyn FnMut(Input<'x>)) {
+        match self {
+            Tree::Constant(_) => {}
+            Tree::Map(entries) => entries.iter().for_each(|(_, tree)| tree.inputs(visit)),
+            Tree::List(items) => items.iter().for_each(|tree| tree.inputs(visit)),
+            Tree::Hole(hole) => match &**hole {
+                Hole::Value(expression) => expression.inputs(visit),
+                Hole::Text(text) => text.inputs(visit),
+                Hole::Each(each) => each.inputs(visit),
+            },
         }
     }
 

@@ -92,6 +92,15 @@ impl UrlTemplate {
         self.dynamic_host
     }
 
+    /// Scheme, host and port, references resolved: as far as no event has a part in it. Never to be shown.
+    pub fn origin(&self) -> &str {
+        let Some(Part::Known(known)) = self.parts.first() else { return "" };
+        let known = known.real();
+        let authority = known.find("://").map_or(0, |scheme| scheme + "://".len());
+        let path = known.get(authority..).and_then(|rest| rest.find(['/', '?']));
+        path.and_then(|path| known.get(..authority + path)).unwrap_or(known)
+    }
+
     /// The URL, where nothing is to be evaluated.
     pub fn constant(&self) -> Option<&Rendered> {
         self.constant.as_ref()

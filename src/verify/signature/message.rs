@@ -5,6 +5,7 @@ use crate::verify::Refusal;
 use crate::verify::evidence::{Evidence, Place, PlaceError, header_name};
 use crate::verify::signature::encoding::hex;
 use aws_lc_rs::digest;
+use http::HeaderName;
 use std::borrow::Cow;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,24 @@ impl Message {
 
     pub fn reads(&self, place: &Place) -> bool {
         self.any(&|part| matches!(part, Part::At(other) if other == place))
+    }
+
+    /// The value of a header is in it, wherever that header is there.
+    pub fn signs_header(&self, name: &HeaderName) -> bool {
+        self.any(&|part| match part {
+            Part::At(Place::Header(other)) => other == name,
+            Part::Canonical(Canonical::Headers { list, required }) => list == name || required.contains(name),
+            _ => false,
+        })
+    }
+
+    /// The whole query is in it, or at least the parameter of this name.
+    pub fn signs_query(&self, name: Option<&str>) -> bool {
+        self.any(&|part| match part {
+            Part::Url | Part::UrlPort | Part::Path | Part::Canonical(Canonical::Parameters) => true,
+            Part::At(Place::Query(other)) => Some(other.as_str()) == name,
+            _ => false,
+        })
     }
 
     fn any(&self, test: &impl Fn(&Part) -> bool) -> bool {

@@ -1,0 +1,171 @@
+//! What a configuration that compiles is still worth a second look for: warnings, each with its place and the next step.
+//!
+//! Runs after a compile without errors, for `validate` and for every load of `serve`; it never keeps a configuration from
+//! running. One file per family. What was written gives the places, what was compiled gives the values; a warning that
+//! the compiler itself is nearest to (a doubtful provider) is made there. Nothing here resolves a secret.
+
+mod decision;
+mod open;
+mod plain_secret;
+mod plain_text;
+mod schedule;
+mod sender;
+mod unused;
+mod validity;
+
+use crate::config::spec::{CheckSpec, OneOrMany, RouteSpec, TargetSpec, VerifySpec};
+use crate::config::{Loaded, Written};
+use crate::deliver::Target;
+use crate::diagnostic::{At, Findings};
+use crate::route::{Route, RouteTable};
+use crate::secret::References;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
+/// A configuration that compiles, as it was written and as it runs.
+pub struct Subject<'l> {
+    pub loaded: &'l Loaded,
+    pub table: &'l RouteTable,
+    pub references: &'l References,
+    pub findings: &'l Findings,
+    pub now: DateTime<Utc>,
+}
+
+/// Reports every warning.
+pub fn lint(subject: &Subject<'_>) {
+    for route in subject.routes() {
+        decision::lint(&route);
+        schedule::lint_route(&route);
+        sender::lint(&route);
+        validity::lint_route(&route, subject.now);
+        plain_text::lint_route(&route);
+        plain_secret::lint_route(&route);
+    }
+    for place in subject.verify_places() {
+        open::lint(&place, subject);
+        validity::lint_secrets(&place, subject.now);
+        plain_secret::lint_verify(&place);
+    }
+    schedule::lint_defaults(subject);
+    plain_secret::lint_settings(subject);
+    unused::lint(subject);
+}
+
+/// A route as it was written and as it runs.
+struct RouteSubject<'l> {
+    spec: &'l RouteSpec,
+    route: &'l Route,
+    at: At<'l>,
+    /// The top of hookswitch.yaml.
+    settings_at: At<'l>,
+    subject: &'l Subject<'l>,
+}
+
+/// A target of a route as it was written and as it runs.
+struct TargetSubject<'l> {
+    spec: &'l TargetSpec,
+    /// Of hookswitch.yaml, with its place.
+    shared: Option<(&'l TargetSpec, At<'l>)>,
+    target: &'l Target,
+    at: At<'l>,
+}
+
+/// A `verify` as it was written, in a route or in a source.
+struct VerifyPlace<'l> {
+    spec: &'l VerifySpec,
+    at: At<'l>,
+    /// Checks that look at the client's address, by position. None for a source that no route names.
+    address_checks: Vec<usize>,
+}
+
+impl<'l> Subject<'l> {
+    fn settings_at(&self) -> At<'l> {
+        At::document(self.findings, self.references, self.loaded.settings_document)
+    }
+
+    fn routes(&'l self) -> impl Iterator<Item = RouteSubject<'l>> {
+        self.table.routes.iter().filter_map(|route| {
+            let Written { spec, document, .. } = self.loaded.routes.get(route.position)?;
+            let at = At::document(self.findings, self.references, *document);
+            Some(RouteSubject { spec, route, at, settings_at: self.settings_at(), subject: self })
+        })
+    }
+
+    /// Each once, however many routes name a source.
+    fn verify_places(&'l self) -> Vec<VerifyPlace<'l>> {
+        let own = self.routes().filter_map(|route| {
+            let spec = route.spec.verify.as_ref()?;
+            let address_checks = route.route.verifier().address_checks().collect();
+            Some(VerifyPlace { spec, at: route.at.key("verify"), address_checks })
+        });
+        let named = self.routes().filter_map(|route| Some((route.spec.matching.source.as_deref()?, route.route)));
+        let named: HashMap<&str, &Route> = named.collect();
+        let sources_at = self.settings_at().key("sources");
+        let sources = self.loaded.settings.sources.iter().map(|(name, source)| {
+            let route = named.get(name.as_str());
+            let address_checks = route.into_iter().flat_map(|route| route.verifier().address_checks()).collect();
+            VerifyPlace { spec: &source.verify, at: sources_at.key(name).key("verify"), address_checks }
+        });
+        own.chain(sources).collect()
+    }
+}
+
+impl<'l> RouteSubject<'l> {
+    /// The route's own `verify`, or that of the source it names.
+    fn verify(&self) -> Option<(&'l VerifySpec, At<'l>)> {
+        match &self.spec.matching.source {
+            None => Some((self.spec.verify.as_ref()?, self.at.key("verify"))),
+            Some(name) => {
+                let source = self.subject.loaded.settings.sources.get(name)?;
+                Some((&source.verify, self.settings_at.key("sources").key(name).key("verify")))
+            }
+        }
+    }
+
+    /// The place of the provider that the route's sender is known by.
+    fn provider_at(&self) -> Option<At<'l>> {
+        let (spec, at) = self.verify()?;
+        let (_, at) = checks(spec, &at).into_iter().find(|(check, _)| check.provider.is_some())?;
+        Some(at.key("provider"))
+    }
+
+    fn targets(&self) -> Vec<TargetSubject<'l>> {
+        let written: Vec<(&TargetSpec, At<'_>)> = match (&self.spec.targets, &self.spec.target) {
+            (Some(list), _) => {
+                let at = self.at.key("targets");
+                list.iter().enumerate().map(|(position, spec)| (spec, at.index(position))).collect()
+            }
+            (None, one) => one.iter().map(|spec| (spec, self.at.key("target"))).collect(),
+        };
+        let targets = written.into_iter().zip(&self.route.targets).map(|((spec, at), target)| {
+            let shared = spec.shared.as_ref().and_then(|name| {
+                let shared = self.subject.loaded.settings.targets.get(name)?;
+                Some((shared, self.settings_at.key("targets").key(name)))
+            });
+            TargetSubject { spec, shared, target, at }
+        });
+        targets.collect()
+    }
+}
+
+impl<'l> TargetSubject<'l> {
+    /// Where a key is written: in the target, else in the shared one.
+    fn place(&self, key: &str, is_written: impl Fn(&TargetSpec) -> bool) -> Option<At<'l>> {
+        if is_written(self.spec) {
+            return Some(self.at.key(key));
+        }
+        let (shared, at) = self.shared.as_ref()?;
+        is_written(shared).then(|| at.key(key))
+    }
+}
+
+/// The checks of a `verify`, each with its place.
+fn checks<'s, 'a>(spec: &'s VerifySpec, at: &At<'a>) -> Vec<(&'s CheckSpec, At<'a>)> {
+    match spec {
+        VerifySpec::Word(_) => Vec::new(),
+        VerifySpec::Checks(OneOrMany::One(one)) => vec![(one, at.clone())],
+        VerifySpec::Checks(OneOrMany::Many(many)) => {
+            many.iter().enumerate().map(|(position, one)| (one, at.index(position))).collect()
+        }
+    }
+}

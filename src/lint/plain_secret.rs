@@ -1,0 +1,99 @@
+//! Secrets that stand in the configuration itself, where everybody who reads the repository reads them.
+
+use super::{RouteSubject, Subject, VerifyPlace, checks};
+use crate::config::spec::{AuthSpec, OneOrMany, Ordered, SecretSpec, TargetSpec};
+use crate::diagnostic::At;
+use crate::expr::{Piece, scan};
+use crate::secret::Reference;
+
+pub(super) fn lint_route(subject: &RouteSubject<'_>) {
+    for target in subject.targets() {
+        lint_target(target.spec, &target.at);
+    }
+}
+
+pub(super) fn lint_settings(subject: &Subject<'_>) {
+    let at = subject.settings_at();
+    let settings = &subject.loaded.settings;
+    if let Some(token) = settings.admin.as_ref().and_then(|admin| admin.token.as_ref()) {
+        report(token, &at.key("admin").key("token"));
+    }
+    for (name, target) in &settings.targets {
+        lint_target(target, &at.key("targets").key(name));
+    }
+}
+
+pub(super) fn lint_verify(place: &VerifyPlace<'_>) {
+    for (check, at) in checks(place.spec, &place.at) {
+        for (written, key) in [(&check.secret, "secret"), (&check.secondary, "secondary")] {
+            let at = at.key(key);
+            match written {
+                None => {}
+                Some(OneOrMany::One(one)) => lint_secret(one, &at),
+                Some(OneOrMany::Many(many)) => {
+                    many.iter().enumerate().for_each(|(position, one)| lint_secret(one, &at.index(position)));
+                }
+            }
+        }
+        if let Some(basic) = &check.basic {
+            report(&basic.password, &at.key("basic").key("password"));
+        }
+        if let Some(bearer) = &check.bearer {
+            report(bearer, &at.key("bearer"));
+        }
+    }
+}
+
+fn lint_secret(written: &SecretSpec, at: &At<'_>) {
+    match written {
+        SecretSpec::Plain(text) => report(text, at),
+        SecretSpec::Dated(dated) => report(&dated.value, &at.key("value")),
+    }
+}
+
+fn lint_target(spec: &TargetSpec, at: &At<'_>) {
+    let Some(auth) = &spec.auth else { return };
+    let at = at.key("auth");
+    let all = |values: &Ordered<String>, at: At<'_>| values.iter().for_each(|(name, text)| report(text, &at.key(name)));
+    match auth {
+        AuthSpec::Bearer(token) => report(token, &at.key("bearer")),
+        AuthSpec::Basic(basic) => report(&basic.password, &at.key("basic").key("password")),
+        AuthSpec::Headers(headers) => all(headers, at.key("headers")),
+        AuthSpec::Query(query) => all(query, at.key("query")),
+    }
+}
+
+fn report(written: &str, at: &At<'_>) {
+    let help =
+        "write a reference, as \"${env:NAME}\" or \"${file:PATH}\", and change the secret if others have read it";
+    match plain(written) {
+        None => {}
+        Some(Plain::Whole) => {
+            at.warning_on_key("secret-plain", "the secret is written out in the configuration", help.to_owned());
+        }
+        Some(Plain::Default(name)) => {
+            let message = format!("the default of ${{env:{name}}} is a secret that is written out");
+            at.warning_on_key("secret-plain", message, format!("leave the default out: a missing {name} is an error"));
+        }
+    }
+}
+
+enum Plain {
+    /// Nothing in it comes from elsewhere.
+    Whole,
+    /// The default of this variable.
+    Default(String),
+}
+
+fn plain(written: &str) -> Option<Plain> {
+    let pieces = scan(written).ok()?;
+    let default = pieces.iter().find_map(|piece| match piece {
+        Piece::Reference(Reference::Env { name, default: Some(default) }) if !default.is_empty() => Some(name),
+        _ => None,
+    });
+    let is_literal = pieces.iter().all(|piece| matches!(piece, Piece::Literal(_)));
+    match default {
+        Some(name) => Some(Plain::Default(name.clone())),
+        None => is_literal.then_some(Plain::Whole),
+    }
+}
