@@ -16,6 +16,7 @@ mod cli;
 mod delivery;
 mod documents;
 mod limit;
+mod lint;
 mod listeners;
 mod load;
 mod logs;

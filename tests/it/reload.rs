@@ -48,7 +48,7 @@ fn a_bad_file_keeps_the_old_configuration_and_config_says_why() {
     assert!(diagnostic.to_string().contains("timeout"), "{diagnostic}");
     router.write("routes.d/a.yaml", &route(&target, "/new"));
     reloaded(&mut router, "applied");
-    assert_eq!(config(&router)["diagnostics"], json!([]));
+    assert!(!config(&router)["diagnostics"].to_string().contains("\"error\""));
 }
 
 #[test]

@@ -27,6 +27,50 @@ fn found(json: &str) -> Vec<String> {
     output["diagnostics"].as_array().unwrap().iter().map(line).collect()
 }
 
+/// The codes that docs/diagnostics.md explains.
+fn documented() -> Vec<String> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    rows.map(|(code, _)| code.to_owned()).collect()
+}
+
+/// Rust sources of the program, without their tests.
+fn sources(folder: &Path, texts: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("tests") {
+            sources(&path, texts);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            texts.push(text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned());
+        }
+    }
+}
+
+/// Wherever a code is given to what reports it. A new way to report belongs here.
+const REPORTED: [&str; 5] = [
+    r#"(?:\.(?:error|error_on_key|error_inside|error_with|warning|warning_on_key|mistake|push|push_at|problem)|whole_document)\(\s*"([a-z0-9-]+)","#,
+    r#"about_file\([^,"]+,\s*"([a-z0-9-]+)""#,
+    r#"code: "([a-z0-9-]+)""#,
+    r#"key_error\([^"]*"([a-z0-9-]+)""#,
+    r#""(yaml-[a-z-]+)""#,
+];
+
+#[test]
+fn every_code_is_explained_once_and_no_other() {
+    let mut texts = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+    let patterns = REPORTED.map(|pattern| regex::Regex::new(pattern).unwrap());
+    let emitted = texts.iter().flat_map(|text| {
+        patterns.iter().flat_map(|pattern| pattern.captures_iter(text).map(|found| found[1].to_owned()))
+    });
+    let emitted: BTreeSet<String> = emitted.collect();
+    let mut documented = documented();
+    documented.sort();
+    let (emitted, documented): (Vec<&String>, Vec<&String>) = (emitted.iter().collect(), documented.iter().collect());
+    assert_eq!(documented, emitted, "docs/diagnostics.md has a row for each code");
+}
+
 /// Each folder of `tests/bad` is a configuration with the mistakes that its file `expected` lists: all errors, and any
 /// warnings that must be among those found. `warn-…` are without errors, and all their warnings are listed.
 #[test]
@@ -34,6 +78,7 @@ fn every_bad_configuration_gives_its_mistakes_at_their_places_and_no_secret() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
     let mut wrong = Vec::new();
     let mut count = 0;
+    let documented = documented();
     for entry in fs::read_dir(&corpus).unwrap() {
         let folder = entry.unwrap().path();
         let expected = fs::read_to_string(folder.join("expected")).unwrap();
@@ -42,6 +87,9 @@ fn every_bad_configuration_gives_its_mistakes_at_their_places_and_no_secret() {
         // The folder itself is named as `-c` has it.
         let found = found(&json.replace(&folder.display().to_string(), "."));
         let found: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+        for code in found.iter().filter_map(|line| line.split(' ').nth(1)) {
+            assert!(documented.iter().any(|known| known == code), "{code} is not in docs/diagnostics.md");
+        }
         let is_error = |line: &&&str| line.starts_with("error ");
         let has_errors = expected.iter().any(|line| line.starts_with("error "));
         let same_errors = found.iter().filter(is_error).eq(expected.iter().filter(is_error));

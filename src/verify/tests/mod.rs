@@ -1,6 +1,7 @@
 //! What may call and what may not, through the public surface of the module.
 
 mod compile;
+mod coverage;
 mod hmac;
 mod jwt;
 mod own;
