@@ -23,6 +23,13 @@ impl Secret {
     pub fn expose(&self) -> &str {
         self.0.as_str()
     }
+
+    /// The first 12 hexadecimal digits of its SHA-256: enough to tell it from another, and useless for anything else where
+    /// the secret is random.
+    pub fn fingerprint(&self) -> String {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.expose().as_bytes());
+        digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl fmt::Debug for Secret {

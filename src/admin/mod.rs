@@ -41,6 +41,9 @@ pub trait AdminView: Send + Sync + 'static {
     /// The routes of the running generation, references unresolved.
     fn routes(&self) -> Value;
 
+    /// Secrets that senders gave in handshakes of late.
+    fn handshakes(&self) -> Value;
+
     /// Prometheus text, where metrics are kept.
     fn metrics(&self) -> Option<String> {
         None
@@ -64,6 +67,7 @@ enum Page {
     Metrics,
     Config,
     Routes,
+    Handshakes,
     Reload,
 }
 
@@ -75,6 +79,7 @@ impl Page {
             "/metrics" => Page::Metrics,
             "/config" => Page::Config,
             "/routes" => Page::Routes,
+            "/handshakes" => Page::Handshakes,
             "/reload" => Page::Reload,
             _ => return None,
         })
@@ -122,6 +127,7 @@ impl<V: AdminView> Admin<V> {
             Page::Metrics => metrics(self.view.metrics().ok_or(Rejection::NotFound)?),
             Page::Config => json_answer(StatusCode::OK, &config(&self.view.status())),
             Page::Routes => json_answer(StatusCode::OK, &self.view.routes()),
+            Page::Handshakes => json_answer(StatusCode::OK, &self.view.handshakes()),
             Page::Reload => reloaded(self.view.reload().await.ok_or(Rejection::Draining)?),
         })
     }

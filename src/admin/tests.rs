@@ -47,6 +47,9 @@ impl AdminView for View {
     fn routes(&self) -> Value {
         json!([{"name": "a"}])
     }
+    fn handshakes(&self) -> Value {
+        json!({"secrets": []})
+    }
     fn metrics(&self) -> Option<String> {
         self.metrics.map(str::to_owned)
     }

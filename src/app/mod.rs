@@ -278,6 +278,10 @@ impl AdminView for ProcessView {
         crate::route::listing(&self.handle.live().load().value.table)
     }
 
+    fn handshakes(&self) -> serde_json::Value {
+        self.gateway.given.listing(self.gateway.clock.now())
+    }
+
     async fn reload(&self) -> Option<ReloadOutcome> {
         self.handle.reload().await
     }

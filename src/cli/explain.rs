@@ -131,6 +131,7 @@ fn report(args: &Args, performance: &Performance) -> Value {
         "version": 1,
         "request": {"method": args.method.to_ascii_uppercase(), "path": args.path},
         "endpoint": notes.endpoint.as_deref(),
+        "handshake": notes.handshake,
         "routes": routes,
         "deliveries": deliveries,
         "response": {
@@ -158,6 +159,9 @@ fn write_human(report: &Value, out: &mut String) -> std::fmt::Result {
     match report["endpoint"].as_str() {
         Some(endpoint) => writeln!(out, "  path pattern {endpoint}; verify is taken as passed")?,
         None => writeln!(out, "  no route has this host and path")?,
+    }
+    if report["handshake"] == true {
+        writeln!(out, "  a handshake of the provider: answered here, takes no route")?;
     }
     for route in report["routes"].as_array().into_iter().flatten() {
         let reason = route["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();

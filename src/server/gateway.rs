@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::client_address::TrustedProxies;
+use super::given::GivenSecrets;
 use super::rate_limits::Counting;
 use super::repeats::Told;
 use crate::clock::Clock;
@@ -48,6 +49,8 @@ pub struct Gateway {
     pub cut_off: CancellationToken,
     /// Everything that works on an event, also when nobody waits for its answer any more.
     pub tasks: TaskTracker,
+    /// What senders gave in handshakes, for the operator.
+    pub given: GivenSecrets,
     draining: AtomicBool,
 }
 
@@ -109,6 +112,7 @@ impl Gateway {
             repeats: Memories::default(),
             cut_off: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            given: GivenSecrets::default(),
             draining: AtomicBool::new(false),
         }
     }

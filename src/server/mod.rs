@@ -10,6 +10,7 @@ pub mod body;
 pub mod client_address;
 mod deliveries;
 pub mod gateway;
+mod given;
 pub mod listener;
 pub mod pipeline;
 pub mod rate_limits;

@@ -8,17 +8,19 @@ use super::arrival::Arrival;
 use super::body::{self, Bounds};
 use super::deliveries::{self, Context};
 use super::gateway::{Gateway, Generation, Trust};
+use super::given::Given;
 use super::rate_limits::{RateLimits, Stage};
 use super::record::Recorder;
 use super::rejection::Rejection;
 use super::reply;
 use super::run::Run;
-use crate::event::{Event, Received, Verified};
+use crate::event::{Event, Received, RequestInfo, Verified};
 use crate::route::{Decision, Endpoint, Engine, Found, ReplyOn, Taken};
 use crate::server::Answer;
-use crate::verify::{Provider, Refusal};
+use crate::verify::{Greeting, Provider, Refusal};
 use bytes::Bytes;
 use http::StatusCode;
+use http_body_util::Full;
 use std::sync::Arc;
 
 /// Answers one request. It runs as a task of its own, so that a sender that hangs up does not stop the deliveries that
@@ -82,7 +84,9 @@ where
     })?;
     let endpoint = endpoint.as_ref();
     recorder.found(endpoint);
-    if !endpoint.allows(&arrival.method) {
+    let verifier = endpoint.verifier();
+    let (method, takes) = (arrival.method.clone(), endpoint.allows(&arrival.method));
+    if !takes && verifier.handshakes_by(&method).next().is_none() {
         return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
     }
     let mut permit = gateway.admission.enter().ok_or(Rejection::Overload)?;
@@ -92,11 +96,23 @@ where
         timeout: gateway.body_timeout,
     };
     let bytes = body::read(body, bounds, &mut permit).await?;
-    let reading = endpoint.body().admit(&arrival.headers, bytes.is_empty())?;
     let (arrived, trusted_proxy) = (arrival.instant, arrival.client.behind_proxy.then_some(arrival.peer));
     let received = Received { request: Arc::new(arrival.into_request(params)), body: bytes };
     recorder.received(&received);
+    if let Some(greeting) = verifier.greet(&received) {
+        return Ok(greeted(greeting, &received.request, gateway, recorder));
+    }
+    if !takes && !verifier.handshakes_by(&method).any(|handshake| handshake.signed) {
+        return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
+    }
+    let reading = endpoint.body().admit(&received.request.headers, received.body.is_empty())?;
     let verified = verify(gateway, endpoint, received, recorder)?;
+    if let Some(greeting) = verifier.greet_verified(&verified) {
+        return Ok(greeted(greeting, verified.request(), gateway, recorder));
+    }
+    if !takes {
+        return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
+    }
     let engine = &generation.value.table.engine;
     let unparsed = || Arc::new(verified.clone().into_event(None));
     limits.ask_for_event(endpoint, unparsed, engine, Stage::Verified, recorder)?;
@@ -117,6 +133,16 @@ where
     };
     let runs = deliveries::run(taken, &context).await;
     conclude(endpoint, &event, failed, &runs, generation, recorder)
+}
+
+/// A handshake takes no route and sends nothing.
+fn greeted(greeting: Greeting, request: &RequestInfo, gateway: &Gateway, recorder: &Recorder) -> Answer {
+    let path = recorder.greeted(greeting.given.as_ref());
+    if let Some(secret) = greeting.given {
+        let (time, request_id, client_ip) = (request.time, request.id.clone(), request.client_ip);
+        gateway.given.keep(Given { time, request_id, path, client_ip, secret });
+    }
+    greeting.answer.map(Full::new)
 }
 
 fn verify(
@@ -201,7 +227,7 @@ fn conclude(
     let status = conclusion(Some(ending))?;
     match ending.end {
         End::Ignored => reply::ignored(endpoint, event, status, generation, recorder),
-        End::Duplicate => reply::delivered(runs, ReplyOn::Duplicate, status, generation, recorder),
-        _ => reply::delivered(runs, ReplyOn::Delivered, status, generation, recorder),
+        End::Duplicate => reply::delivered(endpoint, event, runs, ReplyOn::Duplicate, status, generation, recorder),
+        _ => reply::delivered(endpoint, event, runs, ReplyOn::Delivered, status, generation, recorder),
     }
 }

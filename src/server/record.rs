@@ -13,6 +13,7 @@ use crate::deliver::{Delivered, Outbound, Outcome, Target};
 use crate::event::Received;
 use crate::expr::EvaluationError;
 use crate::route::{Decision, Endpoint, Route, Skip, Taken};
+use crate::secret::Secret;
 use crate::telemetry::logs::{DeliveryLine, EventLine, Level, Log};
 use crate::telemetry::trace_context::Span;
 use chrono::Utc;
@@ -60,6 +61,8 @@ pub struct Notes {
     ending: Option<Ending>,
     /// Where a request wanted to go that no route is for.
     stray_path: Option<String>,
+    /// It was a handshake of the provider, and nothing else.
+    pub handshake: bool,
     /// Why the request was refused, where the answer does not say it.
     refusal: Option<String>,
 }
@@ -175,6 +178,21 @@ impl Recorder {
     /// Over the limits of `full`.
     pub fn rate_limited(&self, full: String) {
         self.notes_mut().refusal = Some(format!("over the limit of {full}"));
+    }
+
+    /// A handshake was answered, at the endpoint that is returned. What the sender gave is for the operator to write into the
+    /// configuration; the log says only which it was.
+    pub fn greeted(&self, given: Option<&Secret>) -> Arc<str> {
+        let path = {
+            let mut notes = self.notes_mut();
+            notes.handshake = true;
+            notes.endpoint.clone().unwrap_or_default()
+        };
+        if let (Some(given), Mode::Prints { .. }) = (given, &self.0.mode) {
+            let fingerprint = given.fingerprint();
+            tracing::warn!(request_id = %self.0.id, path = &*path, fingerprint, "sender gave its secret");
+        }
+        path
     }
 
     pub fn decided(&self, route: &Arc<Route>, decision: Decision) {
@@ -331,6 +349,9 @@ impl Recorder {
 }
 
 fn outcome(notes: &Notes, result: &Result<Answer, Rejection>) -> &'static str {
+    if notes.handshake {
+        return "handshake";
+    }
     match (notes.ending.map(|ending| ending.end), result) {
         (_, Err(Rejection::RateLimited { .. })) => "rate_limited",
         (Some(End::Delivered), Ok(_)) => "delivered",

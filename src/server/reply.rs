@@ -1,4 +1,4 @@
-//! Answers that mean yes: the default ones, and a route's own `respond`.
+//! Answers that mean yes: a route's own `respond`, else the provider's literal one, else ours.
 
 use super::Answer;
 use super::gateway::Generation;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 /// Every required delivery succeeded, now or before. Of several routes the lowest order that has a fitting `respond`
 /// answers.
 pub fn delivered(
+    endpoint: &Endpoint,
+    event: &Event,
     runs: &[Run],
     on: ReplyOn,
     status: StatusCode,
@@ -34,8 +36,8 @@ pub fn delivered(
         }
     }
     Ok(match on {
-        ReplyOn::Duplicate => default(status, br#"{"status":"duplicate"}"#),
-        _ => default(status, br#"{"status":"delivered"}"#),
+        ReplyOn::Duplicate => default(endpoint, event, status, br#"{"status":"duplicate"}"#),
+        _ => default(endpoint, event, status, br#"{"status":"delivered"}"#),
     })
 }
 
@@ -58,7 +60,7 @@ pub fn ignored(
             Err(error) => recorder.reply_failed(route, &error),
         }
     }
-    Ok(default(status, br#"{"status":"ignored"}"#))
+    Ok(default(endpoint, event, status, br#"{"status":"ignored"}"#))
 }
 
 fn fitting(responds: &[Respond], on: ReplyOn) -> Option<&Respond> {
@@ -70,7 +72,11 @@ fn refused(recorder: &Recorder, taken: &Taken, error: &EvaluationError) -> Rejec
     Rejection::Unprocessable { detail: "the answer does not fit this webhook".to_owned(), errors: Vec::new() }
 }
 
-fn default(status: StatusCode, body: &'static [u8]) -> Answer {
+/// Some senders take only their own word for a yes, and repeat or switch off for any other, whatever became of the event.
+fn default(endpoint: &Endpoint, event: &Event, status: StatusCode, body: &'static [u8]) -> Answer {
+    if let Some(literal) = endpoint.verifier().literal_reply(event) {
+        return literal.map(Full::new);
+    }
     let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     answer(Reply { status: status.as_u16(), headers, body: Bytes::from_static(body) })
 }

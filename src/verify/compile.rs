@@ -108,7 +108,7 @@ fn check(spec: &CheckSpec, providers: &Providers, at: &At<'_>) -> Option<Check> 
         let fits = takes_only(spec, &[], "bearer", at);
         ("bearer", fits.and(bearer_token(spec, &at.key("bearer"))).map(Proof::Token))
     };
-    Some(Check { name: name.to_owned(), proof: proof?, provider: None })
+    Some(Check { name: name.to_owned(), proof: proof?, provider: None, handshakes: Vec::new() })
 }
 
 fn provider(written: &str, spec: &CheckSpec, providers: &Providers, at: &At<'_>) -> Option<Check> {
@@ -131,7 +131,17 @@ fn provider(written: &str, spec: &CheckSpec, providers: &Providers, at: &At<'_>)
     }
     let proof = provider.blueprint.proof(spec, at);
     fits?;
-    Some(Check { name, proof: proof?, provider: Some(provider) })
+    let proof = proof?;
+    if provider.gives_secret() && spec.secret.is_none() {
+        let message = format!("without a secret nothing passes but the handshake in which {} gives it", provider.title);
+        let help = "create the webhook there, then write what it gave as `secret`".to_owned();
+        here.warning("verify-secret-pending", message, Some(help));
+    }
+    let rules = provider.blueprint.key_rules();
+    let handshakes = provider.handshakes.iter().map(|outline| outline.with(spec, &rules, at));
+    let handshakes = handshakes.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?;
+    let handshakes = handshakes.into_iter().flatten().collect();
+    Some(Check { name, proof, provider: Some(provider), handshakes })
 }
 
 /// Reports every parameter that is written and means nothing here.
@@ -148,6 +158,7 @@ fn takes_only(spec: &CheckSpec, takes: &[&str], name: &str, at: &At<'_>) -> Opti
         ("verify_token", spec.verify_token.is_some()),
         ("confirmation", spec.confirmation.is_some()),
         ("group_id", spec.group_id.is_some()),
+        ("allowed_origins", spec.allowed_origins.is_some()),
     ];
     let unexpected = parameters.iter().filter(|(parameter, written)| *written && !takes.contains(parameter));
     let unexpected: Vec<&str> = unexpected.map(|(parameter, _)| *parameter).collect();

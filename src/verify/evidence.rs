@@ -116,6 +116,14 @@ impl<'r> Evidence<'r> {
         }
     }
 
+    /// The JSON text of a string, number or boolean of the body.
+    pub fn json_text(&self, place: &Place) -> Result<String, Refusal> {
+        let Place::Json(pointer) = place else { return Err(Refusal::Missing) };
+        let node = self.node(pointer)?;
+        let text = scalar(node)?;
+        Ok(if node.kind() == Kind::String { serde_json::Value::from(&*text).to_string() } else { text.into_owned() })
+    }
+
     pub fn query(&self) -> &Pairs {
         self.query.get_or_init(|| pairs(self.request.query.as_deref().unwrap_or_default().as_bytes()))
     }

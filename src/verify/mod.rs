@@ -1,12 +1,13 @@
 //! Is it really from them? Turns [`Received`] into [`Verified`], or says no.
 //!
 //! A route's `verify` is a list of checks that must all pass ([`compile`]). A check is a credential that stands in the
-//! request ([`token`]) or a signature over it ([`signature`]); providers are either of them as data ([`provider`]).
-//! Nothing here reads a clock, and nothing is answered: the caller maps every [`Refusal`] to one constant response.
+//! request ([`token`]) or a signature over it ([`signature`]); providers are either of them as data ([`provider`]), with the
+//! [`handshake`]s that they make. Nothing here reads a clock; the caller maps every [`Refusal`] to one constant response.
 
 mod compile;
 mod coverage;
 mod evidence;
+mod handshake;
 mod jwt;
 mod network;
 mod provider;
@@ -19,12 +20,13 @@ mod tests;
 
 use crate::config::spec::VerifySpec;
 use crate::diagnostic::At;
-use crate::event::{Received, RequestInfo, Verified};
+use crate::event::{Event, Received, RequestInfo, Verified};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use evidence::Evidence;
 pub use evidence::{Place, PlaceError};
-use http::HeaderName;
+pub use handshake::{Greeting, Handshake};
+use http::{HeaderName, Method, Response};
 use jwt::Jwt;
 use network::Networks;
 pub use provider::{Listed, Provider, Providers};
@@ -48,6 +50,7 @@ struct Check {
     name: String,
     proof: Proof,
     provider: Option<Arc<Provider>>,
+    handshakes: Vec<Handshake>,
 }
 
 enum Proof {
@@ -128,6 +131,28 @@ impl Verifier {
         self.checks.iter().find_map(|check| check.provider.as_deref())
     }
 
+    /// The handshakes that a method is for.
+    pub fn handshakes_by(&self, method: &Method) -> impl Iterator<Item = &Handshake> {
+        self.handshakes().filter(move |handshake| handshake.method == *method)
+    }
+
+    /// The answer of a handshake that the provider does not sign; the first that fits.
+    pub fn greet(&self, received: &Received) -> Option<Greeting> {
+        self.greet_with(&received.request, &received.body, false)
+    }
+
+    /// The answer of a handshake that the provider signs.
+    pub fn greet_verified(&self, verified: &Verified) -> Option<Greeting> {
+        self.greet_with(verified.request(), verified.body(), true)
+    }
+
+    /// What the provider takes for a yes, literally; `None` where it has nothing of the kind, or the event lacks what it
+    /// repeats.
+    pub fn literal_reply(&self, event: &Event) -> Option<Response<Bytes>> {
+        let reply = self.provider()?.reply.as_ref()?;
+        reply.render(&Evidence::new(&event.request, &event.bytes), None)
+    }
+
     /// A check signs the URL: without `public_url` of the check or of the listener everything is refused.
     pub fn signs_url(&self) -> bool {
         self.checks.iter().any(|check| match &check.proof {
@@ -174,6 +199,18 @@ impl Verifier {
     /// For offline examples: the event counts as verified.
     pub fn assume(&self, received: Received) -> Verified {
         Verified::trust(received)
+    }
+
+    fn handshakes(&self) -> impl Iterator<Item = &Handshake> {
+        self.checks.iter().flat_map(|check| &check.handshakes)
+    }
+
+    fn greet_with(&self, request: &RequestInfo, body: &Bytes, signed: bool) -> Option<Greeting> {
+        let mut candidates =
+            self.handshakes_by(&request.method).filter(|handshake| handshake.signed == signed).peekable();
+        candidates.peek()?;
+        let evidence = Evidence::new(request, body);
+        candidates.find_map(|handshake| handshake.greet(&evidence))
     }
 
     fn signatures(&self) -> impl Iterator<Item = &Signature> {

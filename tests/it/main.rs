@@ -15,6 +15,7 @@ mod bodies;
 mod cli;
 mod delivery;
 mod documents;
+mod handshakes;
 mod limit;
 mod lint;
 mod listeners;

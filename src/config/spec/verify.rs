@@ -4,7 +4,7 @@ mod provider;
 
 pub use provider::*;
 
-use super::{BasicSpec, OneOrMany};
+use super::{BasicSpec, OneOrMany, Scalar};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -90,9 +90,13 @@ pub struct CheckSpec {
     #[serde(default)]
     pub confirmation: Option<String>,
     /// The group that a confirmation handshake must name (`vk`).
-    #[schemars(with = "String")]
+    #[schemars(with = "Scalar<u64>")]
     #[serde(default)]
-    pub group_id: Option<String>,
+    pub group_id: Option<Scalar<u64>>,
+    /// The origins that may send after an `OPTIONS` handshake (`cloudevents`); `*` is any.
+    #[schemars(with = "OneOrMany<String>")]
+    #[serde(default)]
+    pub allowed_origins: Option<OneOrMany<String>>,
 }
 
 /// A secret, or one that stops being accepted at a moment (RFC 3339).

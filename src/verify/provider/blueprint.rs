@@ -77,6 +77,22 @@ impl Blueprint {
         takes
     }
 
+    /// The sender chooses the secret and gives it in a handshake: a check may be without one, and then nothing passes.
+    pub fn without_secret_at_first(self) -> Blueprint {
+        match self {
+            Blueprint::Signature(scheme, rules) => Blueprint::Signature(scheme, KeyRules { optional: true, ..rules }),
+            other => other,
+        }
+    }
+
+    /// How a secret becomes a key.
+    pub fn key_rules(&self) -> KeyRules {
+        match self {
+            Blueprint::Signature(_, rules) => rules.clone(),
+            Blueprint::Token(_) | Blueprint::Networks(_) | Blueprint::Jwt(_) => KeyRules::default(),
+        }
+    }
+
     /// With the secrets and parameters of a check.
     pub fn proof(&self, check: &CheckSpec, at: &At<'_>) -> Option<Proof> {
         match self {
@@ -200,7 +216,11 @@ fn signed(spec: &SchemeSpec, signature: &SignatureSpec, at: &At<'_>) -> Option<B
         absent,
     };
     let key = spec.key.clone().unwrap_or_default();
-    let rules = KeyRules { encoding: key.encoding.unwrap_or_default(), strip: key.strip_prefix.unwrap_or_default() };
+    let rules = KeyRules {
+        encoding: key.encoding.unwrap_or_default(),
+        strip: key.strip_prefix.unwrap_or_default(),
+        optional: false,
+    };
     Some(Blueprint::Signature(Box::new(scheme), rules))
 }
 
@@ -352,6 +372,6 @@ fn requirement(place: &str, text: &str, at: &At<'_>) -> Option<Requirement> {
     Some(Requirement { place, expected })
 }
 
-pub(super) fn reported<T, E: std::fmt::Display>(result: Result<T, E>, at: &At<'_>) -> Option<T> {
+pub(in crate::verify) fn reported<T, E: std::fmt::Display>(result: Result<T, E>, at: &At<'_>) -> Option<T> {
     result.map_err(|error| at.error("provider-place", error.to_string(), None)).ok()
 }

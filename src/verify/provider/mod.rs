@@ -10,11 +10,12 @@ mod jwt;
 mod tests;
 
 use super::evidence::Place;
-use crate::config::spec::{ConfidenceSpec, HandshakeSpec, Ordered, ProviderSpec, ReplySpec};
+use super::handshake::{Outline, Reply};
+use crate::config::spec::{ConfidenceSpec, OneOrMany, Ordered, ProviderSpec, ReplySpec};
 use crate::config::units::parse_duration;
 use crate::diagnostic::{At, Findings};
 use crate::secret::{Missing, References};
-pub(super) use blueprint::Blueprint;
+pub(super) use blueprint::{Blueprint, reported};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -34,11 +35,11 @@ pub struct Provider {
     /// `Some(false)`: the sender does not redeliver by itself.
     pub retries: Option<bool>,
     /// The literal answer that the sender takes for a yes.
-    pub reply: Option<ReplySpec>,
+    pub(super) reply: Option<Reply>,
     /// The status of a refusal; `None` is 401.
     pub refusal: Option<u16>,
-    /// Requests that only establish that the endpoint is ours, as data.
-    pub handshakes: Vec<HandshakeSpec>,
+    /// Requests that only establish that the endpoint is ours.
+    pub(super) handshakes: Vec<Outline>,
     pub(super) blueprint: Blueprint,
 }
 
@@ -70,9 +71,12 @@ impl Provider {
 
     /// Parameters of a check that only a handshake needs.
     pub(super) fn handshake_parameters(&self) -> Vec<&'static str> {
-        let written = serde_json::to_string(&self.handshakes.iter().map(texts).collect::<Vec<_>>()).unwrap_or_default();
-        let parameters = ["verify_token", "confirmation", "group_id"].into_iter();
-        parameters.filter(|name| written.contains(&format!("{{{name}}}"))).collect()
+        self.handshakes.iter().flat_map(Outline::takes).collect()
+    }
+
+    /// The secret arrives in a handshake: until then a check has none.
+    pub(super) fn gives_secret(&self) -> bool {
+        self.handshakes.iter().any(Outline::gives_secret)
     }
 
     /// `table`: where `like` looks. Mistakes are reported below `at`.
@@ -99,6 +103,9 @@ impl Provider {
         let delivery_id = delivery_id.or(id_header.as_ref()).map(|text| place(text, &at.key("delivery_id")));
         let patience = spec.patience.as_ref().map(|text| patience(text, &at.key("patience")));
         let blueprint = Blueprint::compile(scheme, &scheme_at);
+        let reply = spec.reply.as_ref().map(|reply| literal_reply(reply, &at.key("reply")));
+        let handshakes = handshakes(spec, &at.key("handshake"))?;
+        let later = handshakes.iter().any(Outline::gives_secret);
         Some(Provider {
             name: name.into(),
             title: spec.title.clone().unwrap_or_else(|| name.to_owned()),
@@ -107,10 +114,10 @@ impl Provider {
             delivery_id: delivery_id.map_or(Some(None), |place| place.map(Some))?,
             patience: patience.map_or(Some(None), |patience| patience.map(Some))?,
             retries: spec.retries,
-            reply: spec.reply.clone(),
+            reply: reply.map_or(Some(None), |reply| reply.map(Some))?,
             refusal: spec.refusal,
-            handshakes: spec.handshake.as_ref().map_or_else(Vec::new, |list| list.as_slice().to_vec()),
-            blueprint: blueprint?,
+            handshakes,
+            blueprint: if later { blueprint?.without_secret_at_first() } else { blueprint? },
         })
     }
 }
@@ -176,11 +183,25 @@ impl Providers {
     }
 }
 
-/// Every text of a handshake in which a parameter may stand.
-fn texts(handshake: &HandshakeSpec) -> serde_json::Value {
-    let reply = &handshake.reply;
-    let when: Vec<&String> = handshake.when.values().collect();
-    serde_json::json!([when, reply.text, reply.json])
+fn handshakes(spec: &ProviderSpec, at: &At<'_>) -> Option<Vec<Outline>> {
+    let written = spec.handshake.as_ref();
+    let list = matches!(written, Some(OneOrMany::Many(_)));
+    let specs = written.map_or(&[][..], OneOrMany::as_slice);
+    let outlines = specs.iter().enumerate().map(|(position, spec)| {
+        let at = if list { at.index(position) } else { at.clone() };
+        Outline::compile(spec, &at)
+    });
+    outlines.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// One that serves every event: it knows the request, and neither a keyed hash nor parameters of a check.
+fn literal_reply(spec: &ReplySpec, at: &At<'_>) -> Option<Reply> {
+    let reply = Reply::compile(spec, at)?;
+    if reply.names_mac() || !reply.parameters().is_empty() {
+        at.error("provider-reply", "a literal reply repeats only what stands in the request", None);
+        return None;
+    }
+    Some(reply)
 }
 
 fn built_in(name: &str, findings: &Findings) -> Option<Provider> {

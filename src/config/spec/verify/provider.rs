@@ -429,6 +429,9 @@ pub struct HandshakeSpec {
     /// Place → what must stand there; `*` is anything, `{…}` a parameter of the check.
     #[serde(default)]
     pub when: Ordered<String>,
+    /// Places that are not there, as the signature that every event has and the handshake has not.
+    #[serde(default)]
+    pub absent: Vec<String>,
     /// The provider signs it: verified before it is answered.
     #[serde(default)]
     pub signed: bool,
@@ -436,6 +439,11 @@ pub struct HandshakeSpec {
     #[schemars(with = "HandshakeMacSpec")]
     #[serde(default)]
     pub mac: Option<HandshakeMacSpec>,
+    /// The place of the secret with which the sender will sign from now on; the operator is told, and `secret` may be left
+    /// out until then.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub gives: Option<String>,
     pub reply: ReplySpec,
 }
 
