@@ -10,6 +10,7 @@ mod routes;
 mod schema;
 mod secret;
 mod serve;
+mod sign;
 mod sink;
 mod test;
 mod validate;
@@ -38,6 +39,8 @@ enum Command {
     Test(test::Args),
     /// Say why a request matches or not, and what would be sent
     Explain(explain::Args),
+    /// Make a validly signed request for a route
+    Sign(sign::Args),
     /// List the routes
     Routes(routes::Args),
     /// Print a JSON Schema of the configuration
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(args),
         Command::Test(args) => test::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Sign(args) => sign::run(args),
         Command::Routes(args) => routes::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Sink(args) => sink::run(args),

@@ -20,8 +20,13 @@ const FIXED_UUID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Loads and compiles; says everything that is wrong on standard error.
 pub fn load(folder: Option<&Path>) -> Option<Offline> {
+    load_with(folder, Missing::StandsForItself)
+}
+
+/// The same, where a missing reference may be a mistake.
+pub fn load_with(folder: Option<&Path>, missing: Missing) -> Option<Offline> {
     let folder = Folder::find(folder);
-    let references = References::new(folder.path(), Missing::StandsForItself);
+    let references = References::new(folder.path(), missing);
     let findings = Findings::default();
     let loaded = config::load(&folder.read(), false, &findings);
     let limits = Registry::default();

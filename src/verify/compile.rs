@@ -11,7 +11,7 @@ use super::{Check, Proof, Verifier};
 use crate::config;
 use crate::config::spec::{BasicSpec, CheckSpec, OneOrMany, SharedSpec, VerifySpec, VerifyWordSpec};
 use crate::diagnostic::At;
-use crate::secret::holds_stand_in;
+use crate::secret::{Secret, holds_stand_in};
 use http::header::AUTHORIZATION;
 
 pub(super) fn verifier(spec: &VerifySpec, providers: &Providers, at: &At<'_>) -> Option<Verifier> {
@@ -174,17 +174,19 @@ fn takes_only(spec: &CheckSpec, takes: &[&str], name: &str, at: &At<'_>) -> Opti
     if unexpected.is_empty() { Some(()) } else { None }
 }
 
-pub(super) fn tokens(spec: &CheckSpec, at: &At<'_>) -> Option<Vec<Dated<Fingerprint>>> {
+pub(super) fn token(shown: Shown, spec: &CheckSpec, at: &At<'_>) -> Option<Token> {
     let Some(secret) = &spec.secret else {
         let help = "add `secret: \"${env:NAME}\"`".to_owned();
         at.error("verify-secret-missing", "this check needs a secret", Some(help));
         return None;
     };
     let resolved = secrets::resolve(secret, &at.key("secret"))?;
+    let (first, _) = resolved.first()?;
+    let first = first.value.clone();
     let tokens = resolved
         .into_iter()
         .map(|(secret, _)| Dated { value: Fingerprint::of(secret.value.expose().as_bytes()), until: secret.until });
-    Some(tokens.collect())
+    Some(Token { shown, secrets: tokens.collect(), first })
 }
 
 fn shared_token(shared: &SharedSpec, spec: &CheckSpec, at: &At<'_>) -> Option<Token> {
@@ -199,8 +201,8 @@ fn shared_token(shared: &SharedSpec, spec: &CheckSpec, at: &At<'_>) -> Option<To
             name => name.map(Place::Query),
         },
     };
-    let secrets = tokens(spec, at);
-    Some(Token { shown: Shown::At(place?), secrets: secrets? })
+    let token = token(Shown::Bearer, spec, at);
+    Some(Token { shown: Shown::At(place?), ..token? })
 }
 
 fn basic_token(basic: &BasicSpec, at: &At<'_>) -> Option<Token> {
@@ -212,13 +214,12 @@ fn basic_token(basic: &BasicSpec, at: &At<'_>) -> Option<Token> {
         at.key("username").error("verify-basic", "a user name holds no colon", Some(help));
         return None;
     }
-    let pair = zeroize::Zeroizing::new(format!("{username}:{}", password.expose()));
-    Some(one(Shown::Basic, pair.as_bytes()))
+    Some(one(Shown::Basic, Secret::new(format!("{username}:{}", password.expose()))))
 }
 
 fn bearer_token(spec: &CheckSpec, at: &At<'_>) -> Option<Token> {
     let (token, _) = config::secret(spec.bearer.as_deref().unwrap_or_default(), at)?;
-    Some(one(Shown::Bearer, token.expose().as_bytes()))
+    Some(one(Shown::Bearer, token))
 }
 
 fn addresses(written: &OneOrMany<String>, at: &At<'_>) -> Option<Networks> {
@@ -237,6 +238,7 @@ fn addresses(written: &OneOrMany<String>, at: &At<'_>) -> Option<Networks> {
     Some(networks)
 }
 
-fn one(shown: Shown, secret: &[u8]) -> Token {
-    Token { shown, secrets: vec![Dated { value: Fingerprint::of(secret), until: None }] }
+fn one(shown: Shown, secret: Secret) -> Token {
+    let fingerprint = Fingerprint::of(secret.expose().as_bytes());
+    Token { shown, secrets: vec![Dated { value: fingerprint, until: None }], first: secret }
 }

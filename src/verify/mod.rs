@@ -12,6 +12,7 @@ mod jwt;
 mod network;
 mod provider;
 mod secrets;
+mod sign;
 mod signature;
 mod token;
 
@@ -31,7 +32,7 @@ use jwt::Jwt;
 use network::Networks;
 pub use provider::{Listed, Provider, Providers};
 pub use secrets::moment as expiry;
-pub use signature::SignError;
+pub use sign::SignError;
 use signature::Signature;
 use std::sync::Arc;
 use token::Token;
@@ -190,12 +191,6 @@ impl Verifier {
         Ok(Passed { verified: Verified::trust(received), secret })
     }
 
-    /// The other way round: adds to `request` what makes it pass, with the first secret of each check. `id` is the
-    /// delivery's, where a scheme has one. Parameters in the query cannot be added here and are left to the caller.
-    pub fn sign(&self, request: &mut RequestInfo, body: &Bytes, now: DateTime<Utc>, id: &str) -> Result<(), SignError> {
-        self.signatures().try_for_each(|signature| signature.sign(request, body, now, id))
-    }
-
     /// For offline examples: the event counts as verified.
     pub fn assume(&self, received: Received) -> Verified {
         Verified::trust(received)
@@ -213,6 +208,7 @@ impl Verifier {
         candidates.find_map(|handshake| handshake.greet(&evidence))
     }
 
+    #[cfg(test)]
     fn signatures(&self) -> impl Iterator<Item = &Signature> {
         self.checks.iter().filter_map(|check| match &check.proof {
             Proof::Signature(signature) => Some(&**signature),

@@ -4,6 +4,7 @@ use super::Refusal;
 use super::evidence::{Evidence, Place, scalar, step};
 use super::secrets::{Dated, Fingerprint, first_match};
 use crate::document::{Kind, Node};
+use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -13,6 +14,8 @@ use http::header::AUTHORIZATION;
 pub(super) struct Token {
     pub shown: Shown,
     pub secrets: Vec<Dated<Fingerprint>>,
+    /// The first of them, to show it to somebody else ([`super::sign`]).
+    pub first: Secret,
 }
 
 /// How it is shown.

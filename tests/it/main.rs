@@ -25,4 +25,5 @@ mod reload;
 mod repeats;
 mod routing;
 mod shipped;
+mod sign;
 mod verify;

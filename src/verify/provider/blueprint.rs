@@ -8,7 +8,7 @@ use crate::config::spec::{
 use crate::config::units::parse_duration;
 use crate::diagnostic::At;
 use crate::verify::Proof;
-use crate::verify::compile::tokens;
+use crate::verify::compile::token;
 use crate::verify::evidence::{Place, header_name, pointer_tokens};
 use crate::verify::network::Networks;
 use crate::verify::signature::algorithm::Algorithm;
@@ -18,7 +18,7 @@ use crate::verify::signature::grammar::Grammar;
 use crate::verify::signature::message::{Message, Syntax};
 use crate::verify::signature::timestamp::{TOLERANCE, Timestamp, Unit};
 use crate::verify::signature::{Expected, Group, Holder, Parameter, Requirement, Scheme, Signature};
-use crate::verify::token::{Shown, Token};
+use crate::verify::token::Shown;
 use chrono::TimeDelta;
 
 pub(in crate::verify) enum Blueprint {
@@ -103,10 +103,7 @@ impl Blueprint {
                 scheme.required = required?.into_iter().flatten().collect();
                 Signature::with_keys(scheme, rules, check, at).map(|signature| Proof::Signature(Box::new(signature)))
             }
-            Blueprint::Token(shown) => {
-                let secrets = tokens(check, at)?;
-                Some(Proof::Token(Token { shown: shown.clone(), secrets }))
-            }
+            Blueprint::Token(shown) => token(shown.clone(), check, at).map(Proof::Token),
             Blueprint::Networks(networks) => Some(Proof::Networks(networks.clone())),
             Blueprint::Jwt(jwt) => jwt.proof(check, at).map(|jwt| Proof::Jwt(Box::new(jwt))),
         }

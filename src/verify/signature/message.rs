@@ -117,6 +117,14 @@ impl Message {
         })
     }
 
+    /// Headers that must be there, as a nonce.
+    pub fn headers(&self) -> impl Iterator<Item = &Place> {
+        self.0.iter().filter_map(|part| match part {
+            Part::At(place @ Place::Header(_)) => Some(place),
+            _ => None,
+        })
+    }
+
     fn any(&self, test: &impl Fn(&Part) -> bool) -> bool {
         self.0.iter().any(|part| match part {
             Part::Optional(inner) => inner.any(test),

@@ -23,7 +23,6 @@ use chrono::{DateTime, Utc};
 use encoding::Encoding;
 use grammar::{Grammar, Read};
 use message::{Message, Piece, Surroundings};
-pub use sign::SignError;
 use std::borrow::Cow;
 use std::sync::Arc;
 use subtle::Choice;

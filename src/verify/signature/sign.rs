@@ -1,73 +1,74 @@
-//! The engine run forward: the headers that make a request pass.
+//! The engine run forward: timestamp, id and signature, each in its place.
 
-use super::message::{Piece, Surroundings};
+use super::encoding::Encoding;
+use super::message::{Message, Piece, Surroundings};
 use super::{Expected, Signature};
-use crate::event::RequestInfo;
-use crate::verify::Refusal;
 use crate::verify::evidence::{Evidence, Place};
-use bytes::Bytes;
+use crate::verify::sign::{Draft, SignError};
 use chrono::{DateTime, Utc};
-use http::{HeaderName, HeaderValue};
-
-/// Why a request cannot be signed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SignError {
-    #[error("only the provider has the private key of this scheme")]
-    PublicKey,
-    #[error("this scheme keeps its signature in the body")]
-    InBody,
-    #[error("what the scheme signs is not in the request: {0}")]
-    Unsignable(#[from] Refusal),
-    #[error("a value cannot stand in a header")]
-    HeaderValue,
-}
 
 impl Signature {
-    /// Adds timestamp, id and signature to `request`, made with the first secret. `id` is used where the scheme has one
+    /// The signature itself is in a header, and may sign everything else.
+    pub fn stands_in_header(&self) -> bool {
+        matches!(self.scheme.places.first().map(|holder| &holder.place), Some(Place::Header(_)))
+    }
+
+    /// Adds timestamp, id and signature to `draft`, made with the first secret. `id` is used where the scheme has one, or a nonce,
     /// and the request does not carry it yet.
-    pub fn sign(&self, request: &mut RequestInfo, body: &Bytes, now: DateTime<Utc>, id: &str) -> Result<(), SignError> {
+    pub fn sign(&self, draft: &mut Draft<'_>, now: DateTime<Utc>, id: &str) -> Result<(), SignError> {
         let scheme = &self.scheme;
-        let mut time = String::new();
-        if let Some(timestamp) = &scheme.timestamp {
-            time = timestamp.unit.write(now);
-            match &timestamp.place {
-                Some(Place::Header(name)) => set(request, name, &time)?,
-                // In the body or in the query: the caller's own.
-                Some(place) => time = Evidence::new(request, body).text(place)?.into_owned(),
-                None => {}
-            }
+        if scheme.algorithm.is_public() {
+            return Err(SignError::PublicKey);
         }
-        if let Some(Place::Header(name)) = &scheme.id
-            && !request.headers.contains_key(name)
-        {
-            set(request, name, id)?;
+        let time = self.put_time(draft, now)?;
+        let named = scheme.messages.first().into_iter().flat_map(Message::headers);
+        for place in scheme.id.iter().chain(named) {
+            // Ids and nonces: any will do that was not used before.
+            if let Place::Header(name) = place
+                && !draft.request.headers.contains_key(name)
+            {
+                draft.put(place, id)?;
+            }
         }
         for requirement in &scheme.required {
-            if let (Place::Header(name), Expected::Text(text)) = (&requirement.place, &requirement.expected) {
-                set(request, name, text)?;
-            }
+            let text = match &requirement.expected {
+                Expected::Text(text) => text.clone(),
+                Expected::BodySha256Hex => {
+                    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, draft.body);
+                    Encoding::Hex.encode(digest.as_ref())
+                }
+                Expected::Parameter(_) => continue,
+            };
+            draft.put(&requirement.place, &text)?;
         }
-        let tag = self.tag(request, body, &time)?;
-        match scheme.places.first().map(|holder| &holder.place) {
-            Some(Place::Header(name)) => {
-                set(request, name, &scheme.grammar.write(&scheme.encoding.encode(&tag), &time))
-            }
-            _ => Err(SignError::InBody),
-        }
+        let tag = self.tag(draft, &time)?;
+        let place = scheme.places.first().map(|holder| &holder.place).ok_or(SignError::Body)?;
+        draft.put(place, &scheme.grammar.write(&scheme.encoding.encode(&tag), &time))
     }
 
-    fn tag(&self, request: &RequestInfo, body: &Bytes, time: &str) -> Result<Vec<u8>, SignError> {
-        let evidence = Evidence::new(request, body);
+    /// The signed moment as text. One that the event itself tells stays where it is recent enough.
+    fn put_time(&self, draft: &mut Draft<'_>, now: DateTime<Utc>) -> Result<String, SignError> {
+        let Some(timestamp) = &self.scheme.timestamp else { return Ok(String::new()) };
+        let time = timestamp.unit.write(now);
+        match &timestamp.place {
+            None => {}
+            Some(place @ Place::Header(_)) => draft.put(place, &time)?,
+            Some(place) => {
+                let told = Evidence::new(draft.request, draft.body).text(place).map(|text| text.into_owned());
+                match told {
+                    Ok(told) if timestamp.check(&told, now).is_ok() => return Ok(told),
+                    _ => draft.put(place, &time)?,
+                }
+            }
+        }
+        Ok(time)
+    }
+
+    fn tag(&self, draft: &Draft<'_>, time: &str) -> Result<Vec<u8>, SignError> {
+        let evidence = Evidence::new(draft.request, draft.body);
         let surroundings = Surroundings { time: Some(time), public_url: self.public_url.as_deref() };
-        let message = self.scheme.messages.first().ok_or(SignError::HeaderValue)?;
+        let message = self.scheme.messages.first().ok_or(SignError::NoSecret)?;
         let pieces: Vec<Piece<'_>> = message.pieces(&evidence, surroundings)?;
-        let first = self.keys.first().and_then(|key| key.value.1.tag(&pieces));
-        first.ok_or(SignError::PublicKey)
+        self.keys.first().and_then(|key| key.value.1.tag(&pieces)).ok_or(SignError::NoSecret)
     }
-}
-
-fn set(request: &mut RequestInfo, name: &HeaderName, value: &str) -> Result<(), SignError> {
-    let value = HeaderValue::from_str(value).map_err(|_| SignError::HeaderValue)?;
-    request.headers.insert(name, value);
-    Ok(())
 }

@@ -103,7 +103,7 @@ impl Sent {
 
     /// Signed by the verifier itself.
     fn signed(mut self, verifier: &Verifier) -> Sent {
-        verifier.sign(&mut self.request, &self.body, at(NOW), "msg_1").unwrap();
+        verifier.sign(&mut self.request, &mut self.body, at(NOW), "msg_1").unwrap();
         self
     }
 }

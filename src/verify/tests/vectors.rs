@@ -167,7 +167,7 @@ fn signing_gives_what_the_providers_send() {
         }
         let mut sent = vector.sent();
         let expected = sent.request.headers.remove(header).unwrap();
-        verifier.sign(&mut sent.request, &sent.body, at(vector.now), "unused").unwrap();
+        verifier.sign(&mut sent.request, &mut sent.body, at(vector.now), "unused").unwrap();
         assert_eq!(sent.request.headers[header], expected, "{}", vector.id);
         signed += 1;
     }
