@@ -186,6 +186,9 @@ impl Recorder {
         let path = {
             let mut notes = self.notes_mut();
             notes.handshake = true;
+            if given.is_some() {
+                notes.received = None;
+            }
             notes.endpoint.clone().unwrap_or_default()
         };
         if let (Some(given), Mode::Prints { .. }) = (given, &self.0.mode) {

@@ -162,7 +162,8 @@ fn a_challenge_cannot_be_an_event_to_be_signed() {
 #[test]
 fn a_secret_that_the_sender_gives_is_echoed_and_not_logged() {
     let target = Target::ok();
-    let mut router = start("{provider: asana}", &target);
+    let process = ("hookswitch.yaml", "log: {level: debug, payloads: true}\n");
+    let mut router = Router::start(&[process, ("routes.d/a.yaml", &route("{provider: asana}", &target))]);
     let given = "b537207f20cbfa02357cf448134da559";
     let response = router.send(Request::post("/a").header("x-hook-secret", given));
     assert_eq!((response.status, response.header("x-hook-secret")), (200, Some(given)));
@@ -172,6 +173,7 @@ fn a_secret_that_the_sender_gives_is_echoed_and_not_logged() {
     let listed = &router.ask_admin(Request::new("GET", "/handshakes")).json()["secrets"][0];
     assert_eq!((&listed["secret"], &listed["path"]), (&json!(given), &json!("/a")));
     assert_eq!((&listed["fingerprint"], &listed["request_id"]), (&line["fingerprint"], &line["request_id"]));
+    router.wait_for(|line| line["outcome"] == "handshake");
     let event = Request::post("/a").json("{}");
     assert_eq!(
         router.send(event.clone().header("x-hook-signature", "00")).status,
@@ -225,4 +227,14 @@ fn a_literal_reply_may_repeat_a_field_of_the_event() {
     let send = |form: &str| router.send(Request::post("/a").form(form).header("x-acme", "example-secret")).text();
     assert_eq!(send("InvId=450009"), "OK450009");
     assert_eq!(send("Other=1"), r#"{"status":"delivered"}"#);
+}
+
+#[test]
+fn a_given_secret_is_not_in_a_logged_payload_whatever_it_is_called() {
+    let process = "log: {payloads: true}\nproviders:\n  acme:\n    verify: {signature: {header: X-Acme}}\n    handshake: {when: {'json:/offer': '*'}, gives: json:/offer, reply: {}}\n";
+    let route = ("routes.d/a.yaml", &*route("{provider: acme}", &Target::ok()));
+    let mut router = Router::start(&[("hookswitch.yaml", process), route]);
+    assert_eq!(router.send(Request::post("/a").json(r#"{"offer":"b537207f20cb"}"#)).status, 200);
+    let line = router.wait_for(|line| line["outcome"] == "handshake");
+    assert!(!line.to_string().contains("b537207f20cb"), "{line}");
 }
