@@ -217,7 +217,10 @@ impl<'a> At<'a> {
         }
     }
 
+    /// Whatever a message repeats of what it is about, it shows references and not what they stand for.
     fn report(&self, finding: Finding) {
-        self.findings.push(finding);
+        let message = self.references.unresolved(finding.message);
+        let help = finding.help.map(|help| self.references.unresolved(help));
+        self.findings.push(Finding { message, help, ..finding });
     }
 }

@@ -99,6 +99,9 @@ pub struct References {
 /// Secrets are read whole: a mounted secret is small, and this bounds a mistake such as `${file:/dev/zero}`.
 const FILE_MAX: u64 = 1024 * 1024;
 
+/// Shorter values are not looked for in texts, in bytes: hiding them would hide half of every text.
+const SECRET_MIN: usize = 4;
+
 impl References {
     /// `folder`: what relative `${file:…}` paths are relative to (the configuration folder).
     pub fn new(folder: &Path, missing: Missing) -> References {
@@ -148,13 +151,28 @@ impl References {
         self.written.borrow_mut().push(secret.clone());
     }
 
-    /// Every value resolved and every secret kept so far, for masking them in payload logs. Values shorter than 4 bytes are left out: masking
-    /// them would hide half of every text.
+    /// `text` with every resolved value in it replaced by its reference, for messages. Values shorter than
+    /// [`SECRET_MIN`] stay.
+    pub fn unresolved(&self, mut text: String) -> String {
+        let resolved = self.resolved.borrow();
+        let values = resolved.iter().filter_map(|(reference, value)| Some((reference, value.as_ref().ok()?)));
+        for (reference, value) in values {
+            let shown = reference.to_string();
+            let value = value.expose();
+            if value.len() >= SECRET_MIN && value != shown && text.contains(value) {
+                text = text.replace(value, &shown);
+            }
+        }
+        text
+    }
+
+    /// Every value resolved and every secret kept so far, for masking them in payload logs. Values shorter than
+    /// [`SECRET_MIN`] are left out.
     pub fn values(&self) -> Vec<Secret> {
         let resolved = self.resolved.borrow();
         let written = self.written.borrow();
         let values = resolved.values().filter_map(|value| value.clone().ok()).chain(written.iter().cloned());
-        values.filter(|value| value.expose().len() >= 4).collect()
+        values.filter(|value| value.expose().len() >= SECRET_MIN).collect()
     }
 
     fn read(&self, reference: &Reference) -> Result<Secret, ReferenceError> {

@@ -1,7 +1,7 @@
 //! Texts as they may be drawn: what was written, without the secrets that were written out.
 //!
-//! A snippet ends up in a CI log. Defaults of references and literals under keys that hold secrets are replaced byte by
-//! byte, so that every position stays where it is.
+//! A snippet ends up in a CI log. Defaults of references, credentials in URLs and literals under keys that hold secrets are
+//! replaced byte by byte, so that every position stays where it is.
 
 use crate::config::yaml::{Kind, Node, Span};
 use regex::Regex;
@@ -25,6 +25,9 @@ const CREDENTIALS: [&str; 2] = ["headers", "query"];
 
 static DEFAULT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$\{env:[^}:]*:-([^}\n]*)").ok());
 
+/// What stands before the host of a URL: a name and a password, which are refused there.
+static USER_INFO: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"://([^/?#@\s'"]+)@"#).ok());
+
 /// The same keys in a text that is not YAML (yet).
 static SECRET_KEY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(&format!(r#"(?m)(?:^|[\s{{,\["'])(?:{})["']?:[ \t]+"#, SECRET_KEYS.join("|"))).ok());
@@ -34,6 +37,9 @@ pub(super) fn masked(text: &str, documents: &[Node]) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for found in DEFAULT.iter().flat_map(|pattern| pattern.captures_iter(text)) {
         found.get(1).into_iter().for_each(|default| hide(&mut bytes, default.start(), default.end()));
+    }
+    for found in USER_INFO.iter().flat_map(|pattern| pattern.captures_iter(text)) {
+        found.get(1).into_iter().for_each(|literal| hide_literals(&mut bytes, text, literal.start(), literal.end()));
     }
     for document in documents {
         secrets(document, &mut |span| hide_literals(&mut bytes, text, span.start, span.end + cut_off(text, span)));
