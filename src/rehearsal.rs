@@ -67,7 +67,6 @@ impl Rehearsal {
             trust: rehearsed.trust,
             counting: Counting::Off,
             admission: Admission::new(1, BYTES_MAX),
-            trusted_proxies: TrustedProxies::default(),
             body_timeout: Duration::from_secs(30),
             clock,
             log: None,
@@ -79,8 +78,8 @@ impl Rehearsal {
             .map_err(|(_, error)| error)?;
         let recorder = Recorder::keeping(&arrival);
         let answer = pipeline::answer(&gateway, &self.live.load(), &recorder, arrival, Full::new(body)).await;
-        gateway.tasks.close();
-        gateway.tasks.wait().await;
+        gateway.work.close();
+        gateway.work.wait().await;
         Ok(performance(answer, recorder.into_notes()).await)
     }
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The process's settings. Listeners and limits change only by restart.
+/// The process's settings. Listeners, limits and the log's format change only by a restart.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub listen: Vec<Listen>,
@@ -88,10 +88,10 @@ impl Settings {
 }
 
 impl Settings {
-    /// What only a restart changes.
-    pub fn same_listeners_and_limits(&self, other: &Settings) -> bool {
-        let own = (&self.listen, &self.admin.listen, &self.admin.token, &self.limits, &self.shutdown);
-        own == (&other.listen, &other.admin.listen, &other.admin.token, &other.limits, &other.shutdown)
+    /// Whether all that only a restart changes is the same in `other`.
+    pub fn needs_no_restart_after(&self, other: &Settings) -> bool {
+        let own = (&self.listen, &self.admin.listen, &self.admin.token, &self.limits, &self.log.format);
+        own == (&other.listen, &other.admin.listen, &other.admin.token, &other.limits, &other.log.format)
     }
 }
 

@@ -16,11 +16,11 @@ use crate::reload::{Handle, ReloadOutcome, Reloader, Status, Timing};
 use crate::server::admission::Admission;
 use crate::server::arrival::Arrival;
 use crate::server::gateway::{Configuration, Gateway, Outgoing, Parts, Trust};
-use crate::server::listener::{self, BindError, Bound, Peer};
+use crate::server::listener::{self, BindError, Bound, Peer, Server};
 use crate::server::rate_limits::Counting;
 use crate::server::rejection::Rejection;
 use crate::server::{Answer, pipeline};
-use crate::settings::Settings;
+use crate::settings::{Settings, Shutdown};
 use crate::telemetry::logs::{Format, Log};
 use http::Request;
 use hyper::body::Incoming;
@@ -125,8 +125,8 @@ fn follow_settings(reloader: Reloader<Configuration>, at_start: Settings, log: L
         let generation = handle.live().load();
         let settings = &generation.value.settings;
         log.set_level(settings.log.level.into());
-        if !settings.same_listeners_and_limits(&at_start) {
-            tracing::warn!("listeners and limits change only by a restart");
+        if !settings.needs_no_restart_after(&at_start) {
+            tracing::warn!("listeners, limits and the format of the log change only by a restart");
         }
     })
 }
@@ -152,7 +152,6 @@ fn parts(options: &Options, settings: &Settings, log: &Log) -> Result<Parts, Cli
         trust: Trust::Verify,
         counting: Counting::On,
         admission: Admission::new(events, bytes),
-        trusted_proxies: settings.trusted_proxies.clone(),
         body_timeout: settings.limits.body_timeout,
         clock: Clock::System,
         log: Some(log.clone()),
@@ -216,13 +215,8 @@ async fn serve(
     let admin = listener::serve(vec![bound.admin], listener::Limits::default(), admin);
     log.ready();
     signals.stop().await;
-    let at_once = second_stop(signals);
-    tracing::info!(delay_ms = u64::try_from(settings.shutdown.delay.as_millis()).unwrap_or(u64::MAX), "draining");
-    gateway.drain();
-    let until = Instant::now() + settings.shutdown.delay + settings.shutdown.grace;
-    let stopped = webhooks.stop(settings.shutdown.delay, settings.shutdown.grace, &at_once).await;
-    // An event that was cut off is still one of the tasks: it is counted once.
-    let lost = finish_tasks(gateway, until, &at_once).await.max(stopped.cut_off);
+    let shutdown = gateway.live.load().value.settings.shutdown.clone();
+    let lost = drain(webhooks, gateway, &shutdown, &second_stop(signals)).await;
     drop(admin);
     tracing::info!(lost, "stopped");
     Ok(lost)
@@ -231,9 +225,16 @@ async fn serve(
 async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>, peer: Peer) -> Answer {
     let (head, body) = request.into_parts();
     let public_url = peer.listener.public_url.clone();
-    match Arrival::new(head, peer.address.ip(), &gateway.trusted_proxies, gateway.clock, public_url) {
-        Ok(arrival) => pipeline::handle(gateway, arrival, body).await,
-        Err((id, error)) => Rejection::Malformed { detail: error.to_string() }.into_answer(&id),
+    let generation = gateway.live.load();
+    let trusted = &generation.value.settings.trusted_proxies;
+    match Arrival::new(head, peer.address.ip(), trusted, gateway.clock, public_url) {
+        Ok(arrival) => pipeline::handle(gateway, generation, arrival, body).await,
+        Err((id, error)) => {
+            tracing::info!(request_id = &*id, client_ip = %peer.address.ip(), %error, "request refused");
+            let rejection = Rejection::Malformed { detail: error.to_string() };
+            let rejection = if gateway.is_draining() { rejection.while_draining() } else { rejection };
+            rejection.into_answer(&id)
+        }
     }
 }
 
@@ -248,16 +249,29 @@ fn second_stop(mut signals: Signals) -> CancellationToken {
     at_once
 }
 
-/// Waits for events whose sender has hung up and for deliveries that no answer waits for; gives how many are lost.
-async fn finish_tasks(gateway: &Gateway, until: Instant, at_once: &CancellationToken) -> usize {
-    gateway.tasks.close();
-    let finished = tokio::time::timeout_at(until, gateway.tasks.wait());
+/// Lets begun work end within one grace for all of it. Gives how much was cut off.
+async fn drain(webhooks: Server, gateway: &Gateway, shutdown: &Shutdown, at_once: &CancellationToken) -> usize {
+    let Shutdown { delay, grace } = *shutdown;
+    let until = Instant::now() + delay + grace;
+    tracing::info!(delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), "draining");
+    gateway.drain();
+    gateway.work.close();
+    let mut lost = 0;
+    webhooks.stop(delay, grace, at_once, || lost = gateway.give_up()).await;
+    let finished = tokio::time::timeout_at(until, gateway.work.wait());
     if let Some(Ok(())) = at_once.run_until_cancelled(finished).await {
-        return 0;
+        return lost;
     }
-    gateway.cut_off.cancel();
-    gateway.tasks.len()
+    if !gateway.cut_off.is_cancelled() {
+        lost = gateway.give_up();
+    }
+    // Each says in the log that it was cut off.
+    let _ = tokio::time::timeout(LAST_LINES, gateway.work.wait()).await;
+    lost
 }
+
+/// How long work that was cut off may take to say so.
+const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// What the admin listener sees of the process.
 struct ProcessView {

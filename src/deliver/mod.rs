@@ -123,7 +123,7 @@ impl fmt::Debug for Outbound {
 /// What a delivery came to.
 pub struct Delivered {
     /// Of the last attempt; [`Outcome::Deadline`] where the deadline cut it short or left no room for any, and
-    /// [`Outcome::Draining`] where a stop ended the wait for another.
+    /// [`Outcome::Draining`] where a stop ended it, or the wait for another.
     pub outcome: Outcome,
     pub attempts: Vec<Attempt>,
     /// The last whole answer, where `success` or (by [`DeliveryScope::answer_is_read`]) something else reads it.
@@ -170,7 +170,7 @@ pub struct DeliveryScope {
     pub trusted_proxy: Option<IpAddr>,
     /// Something reads `answers.<target>`, so the answer is worth parsing.
     pub answer_is_read: bool,
-    /// Fires when the process stops and its grace is over: no further retry is waited for.
+    /// Fires when the process stops and its grace is over: the attempt under way ends, no further one is made.
     pub draining: tokio_util::sync::CancellationToken,
 }
 

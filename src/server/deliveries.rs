@@ -119,7 +119,7 @@ fn deliver_unawaited(job: Job, progress: &Progress, context: &Context) {
         return context.recorder.skipped(&job.record, Skip::Delivered);
     };
     let context = context.clone();
-    context.gateway.tasks.clone().spawn(async move {
+    context.gateway.work.clone().spawn(async move {
         let delivered = deliver(job, &context).await;
         underway.ended(delivered.outcome == Outcome::Success);
     });

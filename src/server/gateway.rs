@@ -1,7 +1,6 @@
 //! What every request shares: the live generation, the outgoing client, and the bounds of the process.
 
 use super::admission::Admission;
-use super::client_address::TrustedProxies;
 use super::given::GivenSecrets;
 use super::rate_limits::Counting;
 use super::repeats::Told;
@@ -34,7 +33,6 @@ pub type Generation = reload::Generation<Configuration>;
 pub struct Gateway {
     pub live: Live<Configuration>,
     pub admission: Arc<Admission>,
-    pub trusted_proxies: TrustedProxies,
     pub body_timeout: Duration,
     pub clock: Clock,
     /// `None`: nothing is printed.
@@ -45,10 +43,10 @@ pub struct Gateway {
     pub counting: Counting,
     /// What routes remember of events, over reloads.
     pub repeats: Memories<Told>,
-    /// Ends waits between attempts when the grace of a stop is over.
+    /// Ends deliveries when the grace of a stop is over.
     pub cut_off: CancellationToken,
-    /// Everything that works on an event, also when nobody waits for its answer any more.
-    pub tasks: TaskTracker,
+    /// What a stop waits for: events, also those whose sender hung up, and deliveries that no answer waits for.
+    pub work: TaskTracker,
     /// What senders gave in handshakes, for the operator.
     pub given: GivenSecrets,
     draining: AtomicBool,
@@ -60,7 +58,6 @@ pub struct Parts {
     pub trust: Trust,
     pub counting: Counting,
     pub admission: Arc<Admission>,
-    pub trusted_proxies: TrustedProxies,
     pub body_timeout: Duration,
     pub clock: Clock,
     pub log: Option<Log>,
@@ -105,13 +102,12 @@ impl Gateway {
             trust: parts.trust,
             counting: parts.counting,
             admission: parts.admission,
-            trusted_proxies: parts.trusted_proxies,
             body_timeout: parts.body_timeout,
             clock: parts.clock,
             log: parts.log,
             repeats: Memories::default(),
             cut_off: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            work: TaskTracker::new(),
             given: GivenSecrets::default(),
             draining: AtomicBool::new(false),
         }
@@ -120,6 +116,13 @@ impl Gateway {
     /// From now on only 2xx and 503 are answered.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends deliveries that are still under way. Gives how many events and deliveries that cuts off.
+    pub fn give_up(&self) -> usize {
+        let left = self.work.len();
+        self.cut_off.cancel();
+        left
     }
 
     pub fn is_draining(&self) -> bool {

@@ -81,6 +81,9 @@ pub struct BindError {
 /// Connections that the kernel completes before we accept them; its own `somaxconn` bounds it further.
 const BACKLOG: u32 = 4096;
 
+/// When requests are given up at the end of a stop: how long they may take to say so.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// Binds `address`, as `0.0.0.0:8080`, `[::]:8080` or `localhost:0`.
 ///
 /// # Errors
@@ -200,8 +203,15 @@ impl Server {
     }
 
     /// Goes on accepting for `delay`, closes the listeners and every connection that rests, and waits up to `grace` for
-    /// requests that have begun. `at_once` cuts every wait short.
-    pub async fn stop(self, delay: Duration, grace: Duration, at_once: &CancellationToken) -> Stopped {
+    /// requests that have begun. Those that are left then are told by `give_up` to answer as they stand, and have a
+    /// moment to do so. `at_once` cuts every wait short.
+    pub async fn stop(
+        self,
+        delay: Duration,
+        grace: Duration,
+        at_once: &CancellationToken,
+        give_up: impl FnOnce(),
+    ) -> Stopped {
         self.begin_drain();
         unless(at_once, tokio::time::sleep(delay)).await;
         self.accepting.cancel();
@@ -211,6 +221,10 @@ impl Server {
         let finished = tokio::time::timeout(grace, self.shared.tracker.wait());
         let finished = matches!(unless(at_once, finished).await, Some(Ok(())));
         let cut_off = if finished { 0 } else { self.requests() };
+        if !finished {
+            give_up();
+            unless(at_once, tokio::time::timeout(LAST_ANSWERS, self.shared.tracker.wait())).await;
+        }
         self.shared.stage.send_replace(Stage::Cut);
         self.shared.tracker.wait().await;
         Stopped { cut_off }

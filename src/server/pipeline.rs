@@ -25,18 +25,21 @@ use std::sync::Arc;
 
 /// Answers one request. It runs as a task of its own, so that a sender that hangs up does not stop the deliveries that
 /// its event began, and a panic ends one request and not the process.
-pub async fn handle<B>(gateway: Arc<Gateway>, arrival: Arrival, body: B) -> Answer
+pub async fn handle<B>(gateway: Arc<Gateway>, generation: Arc<Generation>, arrival: Arrival, body: B) -> Answer
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
-    let id = arrival.id.clone();
-    let tasks = gateway.tasks.clone();
-    let work = tasks.spawn(async move {
-        let generation = gateway.live.load();
-        let recorder = Recorder::printing(&gateway, &generation, &arrival);
-        answer(&gateway, &generation, &recorder, arrival, body).await
-    });
-    work.await.unwrap_or_else(|_| Rejection::Internal.into_answer(&id))
+    let recorder = Recorder::printing(&gateway, &generation, &arrival);
+    let (tracker, notes) = (gateway.work.clone(), recorder.clone());
+    let work = tracker.spawn(async move { answer(&gateway, &generation, &notes, arrival, body).await });
+    match work.await {
+        Ok(answer) => answer,
+        Err(_panicked) => {
+            let refused = Err(Rejection::Internal);
+            recorder.ended(&refused);
+            Rejection::Internal.into_answer(recorder.id())
+        }
+    }
 }
 
 /// Answers one request in the caller's task, on one generation.

@@ -125,9 +125,13 @@ impl Rejection {
         answer
     }
 
-    /// What a sender hears while the process stops: a 4xx would be taken as final, and the webhook be lost.
+    /// What a sender hears while the process stops: a 4xx would be taken as final, and the webhook be lost; that
+    /// something failed here says nothing about the process that comes next.
     pub fn while_draining(self) -> Rejection {
-        if self.status().is_client_error() { Rejection::Draining } else { self }
+        match self {
+            Rejection::Overload => self,
+            _ => Rejection::Draining,
+        }
     }
 
     fn problem(&self) -> Problem {

@@ -26,4 +26,5 @@ mod repeats;
 mod routing;
 mod shipped;
 mod sign;
+mod stop;
 mod verify;

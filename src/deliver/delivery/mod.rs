@@ -48,6 +48,9 @@ impl Target {
             observer.attempt_ended(&attempt);
             let ended = last.ended(&attempt);
             attempts.push(attempt);
+            if last.outcome == Outcome::Draining {
+                break Some(GiveUp::Draining);
+            }
             let left = scope.deadline.saturating_duration_since(Instant::now());
             match self.retry.decide(&ended, left, &mut fastrand::Rng::new()) {
                 Decision::Done => break None,
@@ -104,17 +107,25 @@ impl Target {
             Some(until) if until < scope.deadline => (until, false),
             _ => (scope.deadline, true),
         };
-        let line =
-            |headers| Record { time: started, route: &scope.route, target: &self.name, outbound, headers }.to_line();
-        let result = match &*outbound.destination {
-            Destination::Http(url) => {
-                let body = outbound.body.clone();
-                let sent = Sent { method: outbound.method.clone(), url: url.clone(), headers, body };
-                attempt::exchange(client, sent, until, self.answer_max).await.map(Some)
-            }
-            Destination::Stdout => written(client.sinks.stdout(line(&headers)), until).await.map(|()| None),
-            Destination::File(path) => written(client.sinks.append(path, line(&headers)), until).await.map(|()| None),
+        let line = |headers: &HeaderMap| {
+            Record { time: started, route: &scope.route, target: &self.name, outbound, headers }.to_line()
         };
+        let exchange = async {
+            match &*outbound.destination {
+                Destination::Http(url) => {
+                    let body = outbound.body.clone();
+                    let sent = Sent { method: outbound.method.clone(), url: url.clone(), headers, body };
+                    attempt::exchange(client, sent, until, self.answer_max).await.map(Some)
+                }
+                Destination::Stdout => written(client.sinks.stdout(line(&headers)), until).await.map(|()| None),
+                Destination::File(path) => {
+                    written(client.sinks.append(path, line(&headers)), until).await.map(|()| None)
+                }
+            }
+        };
+        // The target may have got the request: what is cut off is as ambiguous as a lost answer.
+        let cut_off = Broken { outcome: Outcome::Draining, status: None, ambiguous: true, out_of_time: false };
+        let result = scope.draining.run_until_cancelled(exchange).await.unwrap_or(Err(cut_off));
         let cut_short = cut_by_deadline && result.as_ref().is_err_and(|broken| broken.out_of_time);
         let (outcome, ambiguous, mut last) = self.judge(result, scope);
         last.outcome = if cut_short { Outcome::Deadline } else { outcome };

@@ -97,7 +97,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 async fn stop(server: Server, grace: Duration) -> Stopped {
-    server.stop(Duration::ZERO, grace, &CancellationToken::new()).await
+    server.stop(Duration::ZERO, grace, &CancellationToken::new(), || ()).await
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn a_second_signal_ends_every_wait() {
     let at_once = CancellationToken::new();
     at_once.cancel();
     let hour = Duration::from_secs(3600);
-    assert_eq!(running.server.stop(hour, hour, &at_once).await, Stopped { cut_off: 1 });
+    assert_eq!(running.server.stop(hour, hour, &at_once, || ()).await, Stopped { cut_off: 1 });
 }
 
 #[tokio::test]
