@@ -96,7 +96,7 @@ pub struct References {
     written: RefCell<Vec<Secret>>,
 }
 
-/// Secrets are read whole: a mounted secret is small, and this bounds a mistake such as `${file:/dev/zero}`.
+/// Secrets are read whole: a mounted secret is small, and this bounds a mistake such as a path to a disk image.
 const FILE_MAX: u64 = 1024 * 1024;
 
 /// Shorter values are not looked for in texts, in bytes: hiding them would hide half of every text.
@@ -196,7 +196,12 @@ impl References {
         use std::io::Read;
         let unreadable =
             |error: std::io::Error| ReferenceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-        let file = std::fs::File::open(self.folder.join(path)).map_err(unreadable)?;
+        let place = self.folder.join(path);
+        // Opening a pipe would wait for a writer, and what is read from it is gone at the next load.
+        if !place.metadata().map_err(unreadable)?.is_file() {
+            return Err(unreadable(std::io::Error::other("it is not a regular file")));
+        }
+        let file = std::fs::File::open(place).map_err(unreadable)?;
         let mut bytes = Zeroizing::new(Vec::new());
         file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > FILE_MAX {

@@ -76,9 +76,7 @@ impl FolderLoader {
 
     /// What is watched; secrets and the like come with each load.
     pub fn inputs(&self) -> Inputs {
-        let folder = self.folder.path();
-        let settings = config::folder::SETTINGS.iter().map(|name| folder.join(name));
-        Inputs { trees: vec![folder.join(config::folder::ROUTES)], files: settings.collect() }
+        Inputs::of_folder(self.folder.path())
     }
 
     /// Reads and compiles everything; any error, and there is no configuration.

@@ -1,16 +1,18 @@
 //! What a configuration is read from: whether it has changed, and which directories would tell.
 //!
-//! Contents are compared, not times: a mounted ConfigMap may go back in time, and a rewritten file may be the same.
+//! Contents are compared, not times: a mounted ConfigMap may go back in time, and a rewritten file may be the same. What
+//! is looked at is what [`config::folder`](crate::config::folder) would read, and in its way.
 
+use crate::config::folder::{FILES_MAX, Met, ROUTES, SETTINGS, bounded, walk};
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 
-/// Files and trees of files. Names that begin with a dot are not looked at, symbolic links are followed.
+/// Files, and trees of which every YAML file counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs {
     pub trees: Vec<PathBuf>,
@@ -21,14 +23,8 @@ pub struct Inputs {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Directories below each other, links to links: more is a loop.
-const MAX_DEPTH: usize = 32;
-
-/// Files of one tree. A mistake such as a tree at `/` must not read a whole disk every other second.
-const MAX_FILES: usize = 20_000;
-
-/// Of each file: what lies behind is not part of a configuration that anybody wrote.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// Links to links: more is a loop.
+const LINKS_MAX: usize = 32;
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,9 +45,9 @@ impl Serialize for Digest {
 }
 
 impl Inputs {
-    /// hookswitch.yaml and `routes.d` of a configuration folder.
+    /// The settings and `routes.d` of a configuration folder.
     pub fn of_folder(folder: &Path) -> Inputs {
-        Inputs { trees: vec![folder.join("routes.d")], files: vec![folder.join("hookswitch.yaml")] }
+        Inputs { trees: vec![folder.join(ROUTES)], files: SETTINGS.iter().map(|name| folder.join(name)).collect() }
     }
 
     /// Reads everything and says what it is.
@@ -61,10 +57,11 @@ impl Inputs {
             add_file(&mut context, file);
         }
         for tree in &self.trees {
-            let mut files = BTreeSet::new();
-            let mut directories = BTreeSet::new();
-            walk(tree, MAX_DEPTH, &mut files, &mut directories);
-            files.iter().for_each(|file| add_file(&mut context, file));
+            each(tree, |met| match met {
+                Met::Folder(_) => {}
+                Met::File(file) => add_file(&mut context, file),
+                Met::Problem(folder, problem) => add(&mut context, folder, problem.as_bytes()),
+            });
             // A tree that has vanished is not an empty one.
             context.update(&[u8::from(tree.is_dir())]);
         }
@@ -79,12 +76,16 @@ impl Inputs {
         let mut files: BTreeSet<PathBuf> = self.files.iter().cloned().collect();
         let mut directories = BTreeSet::new();
         for tree in &self.trees {
-            walk(tree, MAX_DEPTH, &mut files, &mut directories);
+            each(tree, |met| match met {
+                Met::Folder(folder) => drop(directories.insert(folder.to_owned())),
+                Met::File(file) => drop(files.insert(file.to_owned())),
+                Met::Problem(..) => {}
+            });
             files.insert(tree.clone());
         }
         let mut links = Links { seen: BTreeSet::new(), holders: directories };
         for file in &files {
-            links.follow(file, MAX_DEPTH);
+            links.follow(file, LINKS_MAX);
             if let Some(existing) = file.ancestors().skip(1).find(|ancestor| ancestor.is_dir()) {
                 links.holders.insert(existing.to_owned());
             }
@@ -93,37 +94,29 @@ impl Inputs {
     }
 }
 
-/// The name, and the contents or why there are none. Lengths go first, so that no two sets of files read the same.
+/// The name, and the contents or why there are none.
 fn add_file(context: &mut Context, path: &Path) {
-    let name = path.as_os_str().as_encoded_bytes();
-    context.update(&(name.len() as u64).to_be_bytes());
-    context.update(name);
-    let mut contents = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut contents));
-    match read {
-        Ok(_) => {
-            context.update(&(contents.len() as u64).to_be_bytes());
-            context.update(&contents);
-        }
-        Err(error) => context.update(format!("unreadable: {:?}", error.kind()).as_bytes()),
+    let contents = bounded(path).unwrap_or_else(String::into_bytes);
+    add(context, path, &contents);
+}
+
+/// Lengths go first, so that no two lists of parts read the same.
+fn add(context: &mut Context, path: &Path, contents: &[u8]) {
+    for part in [path.as_os_str().as_encoded_bytes(), contents] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
     }
 }
 
-fn walk(directory: &Path, depth: usize, files: &mut BTreeSet<PathBuf>, directories: &mut BTreeSet<PathBuf>) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    directories.insert(directory.to_owned());
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if hidden || files.len() >= MAX_FILES {
-            continue;
-        }
-        if !path.is_dir() {
-            files.insert(path);
-        } else if depth > 0 {
-            walk(&path, depth - 1, files, directories);
-        }
-    }
+/// Everything below `tree`, up to the files that a configuration may have: a tree at `/` by mistake must not be read
+/// whole every other second.
+fn each(tree: &Path, mut look: impl FnMut(Met<'_>)) {
+    let mut files = 0;
+    let _ = walk(tree, &mut |met| {
+        files += usize::from(matches!(met, Met::File(_)));
+        look(met);
+        if files > FILES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
 }
 
 /// Follows symbolic links one at a time; `canonicalize` would only tell where they end.

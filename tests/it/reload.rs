@@ -160,3 +160,52 @@ fn a_folder_that_lost_its_routes_is_an_error_and_not_an_empty_configuration() {
     reloaded(&mut router, "rejected");
     assert_eq!(router.send(Request::post("/a").json("{}")).status, 200);
 }
+
+#[test]
+fn notes_and_backups_beside_the_routes_are_no_change() {
+    let target = Target::ok();
+    let router = Router::start(&[("routes.d/a.yaml", &route(&target, "/old"))]);
+    router.write("routes.d/README.md", "notes");
+    router.write("routes.d/a.yaml~", "half a rou");
+    let outcome = router.ask_admin(Request::post("/reload")).json();
+    assert_eq!((&outcome["outcome"], &outcome["generation"]), (&"unchanged".into(), &1.into()), "{outcome}");
+}
+
+/// Opening a pipe for reading waits until somebody writes.
+#[test]
+fn a_pipe_in_the_folder_holds_nothing_up() {
+    let target = Target::ok();
+    let folder = tempfile::tempdir().unwrap();
+    crate::harness::write(folder.path(), "routes.d/a.yaml", &route(&target, "/old"));
+    let pipe = |name: &str| {
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join(name)).status().unwrap();
+        assert!(made.success());
+    };
+    pipe("routes.d/pipe");
+    pipe("secret");
+    crate::harness::write(
+        folder.path(),
+        "routes.d/b.yaml",
+        "match: {path: /b}\nverify: {bearer: '${file:secret}'}\ntargets: []\nrespond: {text: b}\n",
+    );
+    let output = crate::harness::hookswitch(folder.path(), &["validate"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("regular file"), "{output:?}");
+    std::fs::remove_file(folder.path().join("routes.d/b.yaml")).unwrap();
+    let router = Router::start_in(folder, &[], &[]);
+    assert_eq!(router.send(Request::post("/a").json("{}")).status, 200);
+}
+
+#[test]
+fn trusted_proxies_follow_a_reload() {
+    let target = Target::ok();
+    let mut router = Router::start(&[("routes.d/a.yaml", &route(&target, "/old"))]);
+    let forwarded = |router: &Router| {
+        router.send(Request::post("/a").header("x-forwarded-for", "192.0.2.7").json("{}"));
+        target.next().header("x-forwarded-for").map(str::to_owned)
+    };
+    assert_eq!(forwarded(&router).as_deref(), Some("127.0.0.1"));
+    router.write("hookswitch.yaml", "trusted_proxies: [127.0.0.1]\n");
+    reloaded(&mut router, "applied");
+    assert_eq!(forwarded(&router).as_deref(), Some("192.0.2.7, 127.0.0.1"));
+}

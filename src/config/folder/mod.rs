@@ -1,13 +1,15 @@
-//! The configuration on disk: which files there are, read whole, with a digest that tells one state from another.
+//! The configuration on disk: which files there are, read whole.
 //!
-//! Names and bytes only; nothing is parsed here. A folder may be a mounted Kubernetes ConfigMap, whose files are
+//! Names and bytes only; nothing is parsed here, and whether anything has changed is [`crate::reload`]'s to know. A folder may be a mounted Kubernetes ConfigMap, whose files are
 //! symbolic links into `..data`: links are followed, hidden names are skipped, and no file is read twice.
 
 mod read;
 mod walk;
 
+pub use read::{FILES_MAX, bounded};
+pub use walk::{Met, walk};
+
 use crate::diagnostic::{Diagnostic, Severity};
-use aws_lc_rs::digest;
 use std::path::{Path, PathBuf};
 
 /// Where a configuration is looked for when nobody says where.
@@ -40,10 +42,6 @@ pub struct File {
     pub text: String,
 }
 
-/// SHA-256 over the names and contents of everything that was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
-
 /// A folder at one moment: everything read once, in a fixed order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -53,7 +51,6 @@ pub struct Snapshot {
     pub problems: Vec<Diagnostic>,
     /// Files named one by one were asked for: the folder's own routes were not read.
     pub is_partial: bool,
-    pub digest: Digest,
 }
 
 impl Folder {
@@ -76,20 +73,18 @@ impl Folder {
         &self.path
     }
 
-    /// Reads everything, bounded. Cheap enough to poll: a configuration is a few files.
+    /// Reads everything, bounded.
     pub fn read(&self) -> Snapshot {
         let mut reader = read::Reader::default();
         match self.files.is_empty() {
             true => self.read_folder(&mut reader),
             false => self.read_files(&mut reader),
         }
-        let digest = digest_of(&reader.files, &reader.problems);
         Snapshot {
             folder: self.path.clone(),
             files: reader.files,
             problems: reader.problems,
             is_partial: !self.files.is_empty(),
-            digest,
         }
     }
 
@@ -104,7 +99,7 @@ impl Folder {
         self.read_settings(reader);
         let routes = self.path.join(ROUTES);
         if routes.is_dir() {
-            walk::walk(&routes, Path::new(ROUTES), reader);
+            reader.read_below(&routes, Path::new(ROUTES));
         }
     }
 
@@ -127,7 +122,7 @@ impl Folder {
         for path in &self.files {
             let shown = path.strip_prefix(&self.path).unwrap_or(path);
             match path.is_dir() {
-                true => walk::walk(path, shown, reader),
+                true => reader.read_below(path, shown),
                 false => reader.read(Role::of(path), path, shown),
             }
         }
@@ -154,26 +149,6 @@ impl File {
     }
 }
 
-impl Digest {
-    /// Of other files a configuration hangs on (`${file:…}`): a file that cannot be read counts as its error.
-    pub fn of_files<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Digest {
-        let mut context = digest::Context::new(&digest::SHA256);
-        for path in paths {
-            let content = read::bounded(path).unwrap_or_else(|problem| problem.into_bytes());
-            feed(&mut context, path.to_string_lossy().as_bytes());
-            feed(&mut context, &content);
-        }
-        finish(context)
-    }
-}
-
-impl std::fmt::Display for Digest {
-    /// The first 12 hexadecimal digits: enough to tell two configurations apart in a log.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().take(6).try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
 fn holds_configuration(folder: &Path) -> bool {
     folder.join(ROUTES).is_dir() || SETTINGS.iter().any(|name| exists(&folder.join(name)))
 }
@@ -181,33 +156,6 @@ fn holds_configuration(folder: &Path) -> bool {
 /// Also true for a link to nothing: that it cannot be read must be said, not taken for absence.
 fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
-}
-
-fn digest_of(files: &[File], problems: &[Diagnostic]) -> Digest {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for file in files {
-        feed(&mut context, file.shown.as_bytes());
-        feed(&mut context, file.text.as_bytes());
-    }
-    for problem in problems {
-        feed(&mut context, problem.file.as_bytes());
-        feed(&mut context, problem.message.as_bytes());
-    }
-    finish(context)
-}
-
-/// Each part with its length, so that no two lists of parts feed the same bytes.
-fn feed(context: &mut digest::Context, part: &[u8]) {
-    context.update(&(part.len() as u64).to_be_bytes());
-    context.update(part);
-}
-
-fn finish(context: digest::Context) -> Digest {
-    let mut bytes = [0; 32];
-    for (to, from) in bytes.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-    Digest(bytes)
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
-//! One file to text, bounded, and never twice.
+//! Files to text, bounded, and none twice.
 
+use super::walk::{Met, walk};
 use super::{File, Role};
 use crate::config::yaml::{FILE_MAX, Span};
 use crate::diagnostic::{Diagnostic, Severity};
 use std::collections::HashSet;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// A configuration of more files, or of more bytes, is a mistake such as `-c /`.
-const FILES_MAX: usize = 10_000;
+pub const FILES_MAX: usize = 10_000;
 const TOTAL_MAX: usize = 64 << 20;
 
 /// What has been read so far.
@@ -48,9 +50,21 @@ impl Reader {
         }
     }
 
-    /// True the first time a folder is met, by its real path: links may run in circles.
-    pub(super) fn enters(&mut self, folder: &Path) -> bool {
-        !self.is_full && self.seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()))
+    /// Every YAML file below `folder`, which the user knows as `shown`.
+    pub(super) fn read_below(&mut self, folder: &Path, shown: &Path) {
+        let _ = walk(folder, &mut |met| {
+            let shown = |path: &Path| shown.join(path.strip_prefix(folder).unwrap_or(path));
+            match met {
+                Met::Folder(_) => {}
+                Met::File(path) if Role::of(path) == Role::Settings => {
+                    let message = "settings are read from beside routes.d, not from inside it";
+                    self.problem("settings-misplaced", &shown(path), message);
+                }
+                Met::File(path) => self.read(Role::of(path), path, &shown(path)),
+                Met::Problem(path, problem) => self.problem("folder", &shown(path), problem),
+            }
+            if self.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
     }
 
     pub(super) fn problem(&mut self, code: &'static str, shown: &Path, message: impl Into<String>) {
@@ -59,7 +73,7 @@ impl Reader {
 }
 
 /// The bytes of a regular file of at most [`FILE_MAX`], or what is wrong with it.
-pub(super) fn bounded(path: &Path) -> Result<Vec<u8>, String> {
+pub fn bounded(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     // Opening a pipe would wait for a writer.
     if !path.metadata().map_err(unreadable)?.is_file() {

@@ -1,48 +1,59 @@
 //! Every YAML file below a folder, in the order of their names.
 
-use super::read::Reader;
-use super::{Role, SETTINGS};
+use std::collections::HashSet;
 use std::ffi::OsString;
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 /// Folders nested deeper are not a configuration.
 const DEPTH_MAX: usize = 32;
 
-/// Reads `**/*.yaml` and `**/*.yml` below `folder`, which the user knows as `shown`.
-pub(super) fn walk(folder: &Path, shown: &Path, reader: &mut Reader) {
-    descend(folder, shown, 0, reader);
+/// What a walk comes by.
+pub enum Met<'p> {
+    Folder(&'p Path),
+    /// `*.yaml` or `*.yml`.
+    File(&'p Path),
+    /// A folder that is not looked into, and why.
+    Problem(&'p Path, String),
 }
 
-fn descend(folder: &Path, shown: &Path, depth: usize, reader: &mut Reader) {
-    if !reader.enters(folder) {
-        return;
+/// Tells `met` of everything below `folder`, itself first, until it breaks off. Names that begin with a dot are skipped,
+/// links are followed, and no folder is entered twice: links may run in circles.
+pub fn walk(folder: &Path, met: &mut impl FnMut(Met<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+    descend(folder, 0, &mut HashSet::new(), met)
+}
+
+fn descend(
+    folder: &Path,
+    depth: usize,
+    entered: &mut HashSet<PathBuf>,
+    met: &mut impl FnMut(Met<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    if !entered.insert(folder.canonicalize().unwrap_or_else(|_| folder.to_owned())) {
+        return ControlFlow::Continue(());
     }
     if depth > DEPTH_MAX {
-        return reader.problem("folder", shown, format!("is nested deeper than {DEPTH_MAX} folders"));
+        return met(Met::Problem(folder, format!("is nested deeper than {DEPTH_MAX} folders")));
     }
     let names = match names(folder) {
         Ok(names) => names,
-        Err(error) => return reader.problem("folder", shown, format!("cannot be read: {error}")),
+        Err(error) => return met(Met::Problem(folder, format!("cannot be read: {error}"))),
     };
+    met(Met::Folder(folder))?;
     for name in names {
-        let (path, shown) = (folder.join(&name), shown.join(&name));
+        let path = folder.join(&name);
         let text = name.to_string_lossy();
         // Also `..data` and `..2026_06_01_…` of a mounted ConfigMap, and editors' temporary files.
         if text.starts_with('.') {
             continue;
         }
         if path.is_dir() {
-            descend(&path, &shown, depth + 1, reader);
+            descend(&path, depth + 1, entered, met)?;
         } else if text.ends_with(".yaml") || text.ends_with(".yml") {
-            match SETTINGS.contains(&text.as_ref()) {
-                true => {
-                    let message = "settings are read from beside routes.d, not from inside it";
-                    reader.problem("settings-misplaced", &shown, message);
-                }
-                false => reader.read(Role::of(&path), &path, &shown),
-            }
+            met(Met::File(&path))?;
         }
     }
+    ControlFlow::Continue(())
 }
 
 fn names(folder: &Path) -> std::io::Result<Vec<OsString>> {

@@ -105,6 +105,9 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
 
 /// Of the sender's connection, or written anew by us for every attempt.
 fn never(name: &str) -> bool {
+    if is_framing_in_disguise(name) {
+        return true;
+    }
     match name {
         // Hop-by-hop: RFC 9110, section 7.6.1, and what older software sends.
         "connection"
@@ -125,6 +128,14 @@ fn never(name: &str) -> bool {
         "forwarded" | "x-forwarded" | "x-real-ip" | "x-hookswitch-attempt" => true,
         name => name.starts_with("x-forwarded-"),
     }
+}
+
+/// `transfer_encoding`, `transfer.encoding`, …: a header of its own to us, but a server that hands headers to a program as
+/// CGI does (RFC 3875, section 4.1.18) makes one name of them, and may frame the message by what the sender wrote.
+fn is_framing_in_disguise(name: &str) -> bool {
+    let letters = || name.bytes().filter(u8::is_ascii_alphanumeric);
+    !name.contains('-') && [&b"transferencoding"[..], b"contentlength"].iter().any(|framing| letters().eq(framing.iter().copied()))
+        || letters().eq(b"transferencoding".iter().copied())
 }
 
 /// True of the bytes it came with and of no others (RFC 9110, section 8; RFC 9530).
