@@ -105,7 +105,7 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
 
 /// Of the sender's connection, or written anew by us for every attempt.
 fn never(name: &str) -> bool {
-    if is_framing_in_disguise(name) {
+    if is_framing(name) {
         return true;
     }
     match name {
@@ -117,11 +117,10 @@ fn never(name: &str) -> bool {
         | "proxy-authorization"
         | "te"
         | "trailer"
-        | "transfer-encoding"
         | "upgrade"
         | "http2-settings" => true,
-        // Of this very message: who it was for, how it was framed, what its sender understands.
-        "host" | "content-length" | "expect" | "accept-encoding" => true,
+        // Of this very message: who it was for, what its sender understands.
+        "host" | "expect" | "accept-encoding" => true,
         // Trace context is the observer's: a malformed one must not travel on.
         "traceparent" | "tracestate" => true,
         // Said by whoever likes; `hop` writes them anew, from a trusted proxy's if there is one.
@@ -130,12 +129,12 @@ fn never(name: &str) -> bool {
     }
 }
 
-/// `transfer_encoding`, `transfer.encoding`, …: a header of its own to us, but a server that hands headers to a program as
-/// CGI does (RFC 3875, section 4.1.18) makes one name of them, and may frame the message by what the sender wrote.
-fn is_framing_in_disguise(name: &str) -> bool {
+/// How the message is framed, also as `transfer_encoding` and the like: a header of its own to us, but a server that hands
+/// headers to programs as CGI does (RFC 3875, section 4.1.18) makes one name of them all, and may believe the sender's.
+fn is_framing(name: &str) -> bool {
+    let framing: [&[u8]; 2] = [b"transferencoding", b"contentlength"];
     let letters = || name.bytes().filter(u8::is_ascii_alphanumeric);
-    !name.contains('-') && [&b"transferencoding"[..], b"contentlength"].iter().any(|framing| letters().eq(framing.iter().copied()))
-        || letters().eq(b"transferencoding".iter().copied())
+    framing.into_iter().any(|framing| letters().eq(framing.iter().copied()))
 }
 
 /// True of the bytes it came with and of no others (RFC 9110, section 8; RFC 9530).

@@ -114,6 +114,18 @@ fn globs_choose() {
 }
 
 #[test]
+fn framing_does_not_go_on_under_another_name() {
+    let inbound = headers(&[
+        ("transfer_encoding", "chunked"),
+        ("transfer-encoding", "chunked"),
+        ("content_length", "7"),
+        ("transfer.encoding", "chunked"),
+        ("x-transfer-encoding", "base64"),
+    ]);
+    assert_eq!(names(&Forward::All, Payload::Unchanged, &inbound, &[]), ["x-transfer-encoding"]);
+}
+
+#[test]
 fn repeated_headers_stay_repeated() {
     let inbound = headers(&[("x-tag", "a"), ("x-tag", "b")]);
     let outbound = forwarded(&Forward::All, Payload::New, &inbound, &[]);
