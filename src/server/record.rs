@@ -315,9 +315,9 @@ impl Recorder {
 
     fn print_event(&self, result: &Result<Answer, Rejection>) {
         let Mode::Prints { log: Some(log), generation } = &self.0.mode else { return };
-        let status = match result {
-            Ok(answer) => answer.status().as_u16(),
-            Err(rejection) => rejection.status().as_u16(),
+        let (status, kind) = match result {
+            Ok(answer) => (answer.status().as_u16(), ""),
+            Err(rejection) => (rejection.status().as_u16(), rejection.kind()),
         };
         // What senders do wrong is theirs to mend: it must not drown what is ours.
         let level = if status >= 500 { Level::Warn } else { Level::Info };
@@ -342,7 +342,7 @@ impl Recorder {
                 outcome: outcome(&notes, result),
                 status: Some(status),
                 duration: self.0.began.elapsed(),
-                error: notes.refusal.as_deref().unwrap_or_default(),
+                error: notes.refusal.as_deref().unwrap_or(kind),
                 reason: &reasons(&notes),
                 labels: &notes.labels,
                 payload: payload.as_ref(),

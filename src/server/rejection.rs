@@ -29,8 +29,8 @@ pub enum Rejection {
     TooLarge { max_size: usize },
     /// The body did not arrive in time.
     BodyTimeout,
-    /// Content type, charset or content encoding that the route does not accept; `accepts` says what it does.
-    UnsupportedMediaType { accepts: String },
+    /// Content type, charset or content encoding that the route does not accept.
+    UnsupportedMediaType { detail: String },
     /// The sender did not prove who it is. One answer for every reason, so that nothing can be learnt from it.
     Unauthorized,
     /// The sender's address is not allowed.
@@ -134,6 +134,11 @@ impl Rejection {
         }
     }
 
+    /// What kind of problem it is, as the last part of the document's `type`: for logs.
+    pub fn kind(&self) -> &'static str {
+        self.problem().kind
+    }
+
     fn problem(&self) -> Problem {
         use Rejection as R;
         match self {
@@ -151,12 +156,9 @@ impl Rejection {
                 Problem::new(413, "too-large", "Content too large", format!("the body may have {max_size} bytes"))
             }
             R::BodyTimeout => Problem::new(408, "body-timeout", "Request timeout", "the body did not arrive in time"),
-            R::UnsupportedMediaType { accepts } => Problem::new(
-                415,
-                "unsupported-media-type",
-                "Unsupported media type",
-                format!("accepted here: {accepts}"),
-            ),
+            R::UnsupportedMediaType { detail } => {
+                Problem::new(415, "unsupported-media-type", "Unsupported media type", detail.as_str())
+            }
             R::Unauthorized => Problem::unauthorized(StatusCode::UNAUTHORIZED),
             R::Refused { status } => Problem::unauthorized(*status),
             R::Forbidden => Problem::new(403, "forbidden", "Forbidden", "this address may not call here"),
@@ -232,7 +234,7 @@ impl From<crate::body::BodyError> for Rejection {
     fn from(error: crate::body::BodyError) -> Rejection {
         use crate::body::BodyError;
         match error {
-            BodyError::Unsupported(accepts) => Rejection::UnsupportedMediaType { accepts },
+            BodyError::Unsupported(detail) => Rejection::UnsupportedMediaType { detail },
             BodyError::TooLarge(max_size) => {
                 Rejection::TooLarge { max_size: usize::try_from(max_size).unwrap_or(usize::MAX) }
             }

@@ -109,3 +109,25 @@ fn a_request_that_no_route_is_for_shows_where_it_wanted_to_go() {
     let line = router.wait_for(|line| line["message"] == "event" && line["status"] == 200);
     assert_eq!(line["path"], "/a/{x}", "a path that is known shows as its pattern: parameters may be anything");
 }
+
+#[test]
+fn a_refused_request_says_why() {
+    let target = Target::new(|_, _| crate::harness::Answer::status(400));
+    let route =
+        format!("match: {{path: /a, when: body.n > 1}}\nverify: none\ntarget: {{url: '{}'}}\n", target.url("/"));
+    let mut router = Router::start(&[("routes.d/a.yaml", &route)]);
+    for (request, error) in [
+        (Request::post("/nowhere"), "not-found"),
+        (Request::new("PUT", "/a"), "method-not-allowed"),
+        (Request::post("/a").json("{"), "malformed"),
+        (Request::post("/a").header("content-type", "image/png").body(b"x"), "unsupported-media-type"),
+        (Request::post("/a").json(r#"{"n":2}"#), "not-delivered"),
+    ] {
+        router.forget();
+        router.send(request);
+        assert_eq!(router.wait_for(|line| line["message"] == "event")["error"], error);
+    }
+    router.forget();
+    router.send(Request::post("/a").header("host", "a b"));
+    router.wait_for(|line| line["message"] == "request refused" && line["request_id"].is_string());
+}

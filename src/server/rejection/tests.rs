@@ -12,7 +12,7 @@ fn every() -> Vec<(Rejection, u16)> {
         (Rejection::RateLimited { retry_after: wait }, 429),
         (Rejection::TooLarge { max_size: 1024 }, 413),
         (Rejection::BodyTimeout, 408),
-        (Rejection::UnsupportedMediaType { accepts: "json, form".into() }, 415),
+        (Rejection::UnsupportedMediaType { detail: "accepted: json, form".into() }, 415),
         (Rejection::Unauthorized, 401),
         (Rejection::Forbidden, 403),
         (Rejection::Refused { status: StatusCode::FORBIDDEN }, 403),
