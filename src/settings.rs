@@ -1,8 +1,10 @@
 //! What hookswitch.yaml says about the process itself, compiled: listeners, bounds, shutdown, logs.
 
+use crate::body;
 use crate::config;
 use crate::config::spec::{ListenSpec, LogFormatSpec, LogLevelSpec, OneOrMany, ProcessSpec};
 use crate::diagnostic::At;
+use crate::route;
 use crate::secret::Secret;
 use crate::server::client_address::TrustedProxies;
 use std::net::SocketAddr;
@@ -253,9 +255,10 @@ fn check_defaults(spec: &ProcessSpec, at: &At<'_>) -> Option<()> {
     let deadline = defaults
         .deadline
         .as_ref()
-        .map_or(Some(Duration::ZERO), |written| config::duration(written, &at.key("deadline")));
+        .map_or(Some(Duration::ZERO), |written| route::deadline(written, &at.key("deadline")));
     let timeout =
         defaults.timeout.as_ref().map_or(Some(Duration::ZERO), |written| config::duration(written, &at.key("timeout")));
-    let max_size = defaults.max_size.as_ref().map_or(Some(0), |written| config::size(written, &at.key("max_size")));
+    let max_size =
+        defaults.max_size.as_ref().map_or(Some(0), |written| body::check_max_size(written, &at.key("max_size")));
     deadline.and(timeout).and(max_size).map(|_| ())
 }

@@ -22,7 +22,7 @@ mod tree;
 mod xml;
 
 pub use form::{parse_form, write_form};
-pub use rules::{BodyRules, Reading};
+pub use rules::{BodyRules, Reading, check_max_size};
 
 use crate::document::Document;
 use bytes::Bytes;

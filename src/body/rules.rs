@@ -5,7 +5,7 @@ use super::media_type::MediaType;
 use super::{BodyError, Parsed, form, multipart, xml};
 use crate::config;
 use crate::config::spec::{AcceptSpec, BodySpec, DefaultsSpec, FormatSpec};
-use crate::diagnostic::{At, Findings};
+use crate::diagnostic::At;
 use crate::document::Document;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -134,19 +134,15 @@ fn max_size(spec: Option<&BodySpec>, defaults: Option<&DefaultsSpec>, at: &At<'_
         let at = at.key("max_size");
         return within_limit(config::size(written, &at)?, &at);
     }
-    let Some(written) = defaults.and_then(|defaults| defaults.max_size.as_deref()) else {
-        return Some(MAX_SIZE_DEFAULT);
-    };
-    // It stands in another document than `at`, so the mistake is told in words instead of by place.
-    let elsewhere = Findings::default();
-    let there = At::document(&elsewhere, at.references, at.document_index());
-    match config::size(written, &there) {
-        Some(size) => within_limit(size, at),
-        None => {
-            at.error("unit", "`defaults.max_size` of hookswitch.yaml is not a size such as 1MiB", None);
-            None
-        }
-    }
+    let shared = defaults.and_then(|defaults| defaults.max_size.as_deref());
+    // A mistake in `defaults` is reported where it stands, when the settings are compiled.
+    let shared = shared.and_then(|written| at.quietly(|there| check_max_size(written, there)));
+    Some(shared.unwrap_or(MAX_SIZE_DEFAULT))
+}
+
+/// A `max_size` that holds for every route; its mistakes are reported here alone.
+pub fn check_max_size(written: &str, at: &At<'_>) -> Option<u64> {
+    within_limit(config::size(written, at)?, at)
 }
 
 fn within_limit(size: u64, at: &At<'_>) -> Option<u64> {

@@ -3,8 +3,8 @@
 use super::identity::Identity;
 use super::respond::Respond;
 use super::source::Source;
+use crate::config;
 use crate::config::spec::{DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec, TargetSpec};
-use crate::config::{self, units};
 use crate::deliver::{Target, TargetContext};
 use crate::diagnostic::At;
 use crate::document::Document;
@@ -204,11 +204,15 @@ fn compile_deadline(
         let shared = defaults.and_then(|defaults| defaults.deadline.as_deref());
         let patience = source.verifier.provider().and_then(Provider::deadline);
         // A mistake in `defaults` is reported where it stands, when the settings are compiled.
-        let shared = shared.and_then(|written| units::parse_duration(written).ok());
+        let shared = shared.and_then(|written| at.quietly(|there| self::deadline(written, there)));
         return Some(shared.or(patience).unwrap_or(DEADLINE_DEFAULT).min(DEADLINE_MAX));
     };
-    let at = at.key("deadline");
-    let deadline = config::duration(written, &at)?;
+    self::deadline(written, &at.key("deadline"))
+}
+
+/// A written deadline, of a route or for all of them.
+pub fn deadline(written: &str, at: &At<'_>) -> Option<Duration> {
+    let deadline = config::duration(written, at)?;
     if deadline.is_zero() || deadline > DEADLINE_MAX {
         at.error("deadline-range", "a deadline is more than 0s and at most 300s", None);
         return None;

@@ -14,7 +14,7 @@ mod respond;
 mod source;
 mod table;
 
-pub use compiled::Route;
+pub use compiled::{Route, deadline};
 pub use decide::{Decision, Ignored};
 pub use endpoint::Endpoint;
 pub use identity::Identity;

@@ -146,3 +146,17 @@ fn routes_of_one_pattern_may_name_its_parameters_differently() {
         assert_eq!(target.next().json(), serde_json::json!({"got": "x y"}));
     }
 }
+
+#[test]
+fn a_deadline_for_all_routes_may_come_from_the_environment() {
+    let router = Router::start_with(
+        &[
+            ("routes.d/a.yaml", "match: {path: /a}\nverify: none\ntargets: []\nrespond: {text: a}\n"),
+            ("hookswitch.yaml", "defaults: {deadline: '${env:HOOKSWITCH_TEST_DEADLINE}'}\n"),
+        ],
+        &[],
+        &[("HOOKSWITCH_TEST_DEADLINE", "7s")],
+    );
+    let listed = router.ask_admin(Request::new("GET", "/routes")).json();
+    assert_eq!(listed["routes"][0]["deadline_ms"], 7000, "{listed}");
+}
