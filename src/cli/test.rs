@@ -69,7 +69,7 @@ pub fn run(args: Args) -> ExitCode {
     let failed = results.iter().filter(|result| !result.ok).count();
     let report = Report { version: 1, passed: results.len() - failed, failed, tests: &results };
     let printed = match args.format {
-        Format::Human => human(&report),
+        Format::Human => human(&report, args.filter.as_deref()),
         Format::Json => super::json(&report),
         Format::Junit => junit(&report),
     };
@@ -89,7 +89,7 @@ fn run_one(rehearsal: &Rehearsal, file: &Written<TestFileSpec>, test: &TestSpec,
     }
 }
 
-fn human(report: &Report<'_>) -> String {
+fn human(report: &Report<'_>, filter: Option<&str>) -> String {
     let mut out = Vec::new();
     let mut last_file = "";
     for test in report.tests {
@@ -107,7 +107,10 @@ fn human(report: &Report<'_>) -> String {
         }
     }
     if report.tests.is_empty() {
-        let _ = writeln!(out, "no examples: write some beside the routes, in routes.d/NAME.test.yaml");
+        let _ = match filter {
+            Some(filter) => writeln!(out, "no example's name or file contains `{filter}`"),
+            None => writeln!(out, "no examples: write some beside the routes, in routes.d/NAME.test.yaml"),
+        };
     }
     let _ = writeln!(out, "{} passed, {} failed", report.passed, report.failed);
     String::from_utf8_lossy(&out).into_owned()

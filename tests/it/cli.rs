@@ -49,6 +49,8 @@ fn test_passes_and_fails_with_exit_codes_and_machine_formats() {
     let junit = hookswitch(bad.path(), &["test", "--format", "junit"]);
     let xml = String::from_utf8_lossy(&junit.stdout).into_owned();
     assert!(xml.contains("<testsuite") && xml.contains("<failure"), "{xml}");
+    let none = hookswitch(bad.path(), &["test", "nothing-like-it"]);
+    assert!(String::from_utf8_lossy(&none.stdout).contains("contains `nothing-like-it`"), "{none:?}");
     let filtered = hookswitch(bad.path(), &["test", "ignored"]);
     assert_eq!(filtered.status.code(), Some(0));
 }

@@ -16,6 +16,7 @@ mod cli;
 mod delivery;
 mod documents;
 mod handshakes;
+mod layers;
 mod limit;
 mod lint;
 mod listeners;

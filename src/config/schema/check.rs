@@ -194,7 +194,8 @@ fn not_one_of(pointer: &str, words: &[String], context: &Context<'_>) {
     let plain = words.iter().map(|word| word.trim_matches('`'));
     let help = nearest(found, plain).map(|meant| format!("did you mean `{meant}`?"));
     let message = match words {
-        [word] => format!("`{found}` is not known here; it can only be {word}"),
+        // Where one word may stand for a mapping, the mapping is what was meant.
+        [word] => format!("`{found}` is not known here: it is {word} or a mapping"),
         _ => format!("`{found}` is not one of {}", words.join(", ")),
     };
     context.push("not-one-of", pointer, message, help);

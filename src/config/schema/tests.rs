@@ -116,7 +116,7 @@ fn the_branch_that_was_meant_is_the_one_that_is_reported() {
     assert_eq!(route("verify: [{secrt: x}]")[0].split(' ').nth(1), Some("/verify/0/secrt"));
     assert_eq!(
         route("verify: nonee"),
-        ["not-one-of /verify `nonee` is not known here; it can only be `none` | did you mean `none`?"]
+        ["not-one-of /verify `nonee` is not known here: it is `none` or a mapping | did you mean `none`?"]
     );
     assert_eq!(
         route("respond: [{on: delivred}]"),
