@@ -3,7 +3,7 @@
 use crate::app;
 use crate::config::folder::Folder;
 use crate::config::{self, Loaded};
-use crate::diagnostic::Findings;
+use crate::diagnostic::{Findings, Severity};
 use crate::limit::Registry;
 use crate::rehearsal::Rehearsal;
 use crate::secret::{Missing, References};
@@ -18,7 +18,7 @@ pub struct Offline {
 /// Two equal runs print the same.
 const FIXED_UUID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// Loads and compiles; says everything that is wrong on standard error.
+/// Loads and compiles; says everything that is wrong on standard error. `None` where anything of it is an error.
 pub fn load(folder: Option<&Path>) -> Option<Offline> {
     load_with(folder, Missing::StandsForItself)
 }
@@ -33,5 +33,9 @@ pub fn load_with(folder: Option<&Path>, missing: Missing) -> Option<Offline> {
     let configuration = app::compile(&loaded, &references, &findings, || FIXED_UUID.to_owned(), &limits);
     let diagnostics = loaded.sources.diagnostics(&findings);
     super::complain(&diagnostics, &loaded.sources);
+    // A file that could not be read has left nothing to compile, and so nothing that would fail.
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return None;
+    }
     Some(Offline { rehearsal: Rehearsal::new(configuration?), loaded, folder: folder.path().to_owned() })
 }
