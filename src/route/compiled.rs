@@ -101,7 +101,7 @@ impl Route {
         let (var_names, vars) = compile_vars(spec, &environment, at);
         let environment = Environment { vars: &var_names, ..environment };
         let labels = compile_labels(spec, &environment, at);
-        let dedupe = Identity::compile_option(spec.dedupe.as_ref(), source.verifier.provider(), &environment, at);
+        let dedupe = Identity::compile_option(spec.dedupe.as_ref(), source.sound_verifier(), &environment, at);
         let targets = compile_targets(spec, source, context, &environment, deadline.unwrap_or(DEADLINE_DEFAULT), at);
         let target_names: Vec<String> = targets.iter().flatten().map(|target| target.name.to_string()).collect();
         let environment = Environment { answers: &target_names, ..environment };

@@ -7,7 +7,7 @@ use crate::config::spec::DedupeSpec;
 use crate::diagnostic::At;
 use crate::expr::{Environment, Evaluation, EvaluationError, Reads, Scope};
 use crate::transform::Text;
-use crate::verify::{Place, Provider};
+use crate::verify::{Place, Verifier};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,24 +30,25 @@ enum Key {
 const WINDOW_DEFAULT: Duration = Duration::from_secs(600);
 
 impl Identity {
-    /// `at` is what has the key `dedupe`. `None`: mistakes were reported.
+    /// `at` is what has the key `dedupe`; `verifier` is the one beside it, where there are no mistakes in it. `None`:
+    /// mistakes were reported.
     pub(super) fn compile_option(
         spec: Option<&DedupeSpec>,
-        provider: Option<&Provider>,
+        verifier: Option<&Verifier>,
         environment: &Environment<'_>,
         at: &At<'_>,
     ) -> Option<Option<Arc<Identity>>> {
-        spec.map_or(Some(None), |spec| Identity::compile(spec, provider, environment, &at.key("dedupe")).map(Some))
+        spec.map_or(Some(None), |spec| Identity::compile(spec, verifier, environment, &at.key("dedupe")).map(Some))
     }
 
     fn compile(
         spec: &DedupeSpec,
-        provider: Option<&Provider>,
+        verifier: Option<&Verifier>,
         environment: &Environment<'_>,
         at: &At<'_>,
     ) -> Option<Arc<Identity>> {
         let key = match spec.key.trim() {
-            "auto" => delivery(provider, &at.key("key")),
+            "auto" => delivery(verifier, &at.key("key")),
             _ => written(&spec.key, environment, &at.key("key")),
         };
         let window = spec.window.as_ref().map_or(Some(WINDOW_DEFAULT), |window| {
@@ -105,7 +106,8 @@ fn within_params(id: String, scope: Scope<'_>) -> String {
     key + &id
 }
 
-fn delivery(provider: Option<&Provider>, at: &At<'_>) -> Option<Key> {
+fn delivery(verifier: Option<&Verifier>, at: &At<'_>) -> Option<Key> {
+    let provider = verifier?.provider();
     let place = provider.and_then(|provider| provider.delivery_id.clone());
     if place.is_none() {
         let message = match provider {

@@ -29,6 +29,8 @@ pub struct Source {
     pub hosts: Vec<HostPattern>,
     pub methods: Vec<Method>,
     pub verifier: Verifier,
+    /// `false`: `verify` has mistakes, which are reported, and the verifier is made up.
+    verifier_is_sound: bool,
     pub body: BodyRules,
     /// Of a source of hookswitch.yaml, or of a route that counts client addresses; other limits are the routes' own.
     pub limit: Option<Limit>,
@@ -114,7 +116,6 @@ impl Source {
         let params: Vec<Arc<str>> = pattern.names().map(Arc::from).collect();
         // Mistakes are reported; what is missing is made up, so that those of the rest of the route are found as well.
         let hosts = hosts.unwrap_or_default();
-        let verifier = verifier.unwrap_or_else(Verifier::anyone);
         let environment = Environment {
             params: &params,
             tables: Some(shared.tables),
@@ -125,20 +126,26 @@ impl Source {
             let owner = Owner::place(&hosts, &pattern.shape());
             Limit::compile(limit, owner, shared.limits, &environment, &at.key("limit"))
         });
-        let dedupe = Identity::compile_option(parts.dedupe, verifier.provider(), &environment, at);
+        let dedupe = Identity::compile_option(parts.dedupe, verifier.as_ref(), &environment, at);
         Some(Arc::new(Source {
             path,
             pattern,
             params,
             hosts,
             methods: methods.unwrap_or_default(),
-            verifier,
+            verifier_is_sound: verifier.is_some(),
+            verifier: verifier.unwrap_or_else(Verifier::anyone),
             body: body.or_else(|| BodyRules::compile(None, None, at))?,
             limit,
             dedupe: dedupe.flatten(),
             verify_spec: parts.verify.clone(),
             limit_spec: parts.limit.cloned(),
         }))
+    }
+
+    /// The verifier that was written; `None` where mistakes in it were reported.
+    pub fn sound_verifier(&self) -> Option<&Verifier> {
+        self.verifier_is_sound.then_some(&self.verifier)
     }
 
     /// What two sources on one host and path say differently.

@@ -4,7 +4,6 @@ use crate::diagnostic::Findings;
 use crate::document::Document;
 use crate::event::{Event, Received, RequestInfo, Verified};
 use crate::secret::{Missing, References};
-use crate::verify::Verifier;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use std::net::Ipv4Addr;
@@ -20,7 +19,7 @@ fn compile(spec: &str, verify: &str) -> Result<Arc<Identity>, Vec<String>> {
     let verifier = Verifier::compile(&serde_yaml::from_str(verify).unwrap(), &at.key("verify")).unwrap();
     let environment = Environment { params: &[Arc::from("account")], ..Environment::default() };
     let spec: DedupeSpec = serde_yaml::from_str(spec).unwrap();
-    let identity = Identity::compile(&spec, verifier.provider(), &environment, &at.key("dedupe"));
+    let identity = Identity::compile(&spec, Some(&verifier), &environment, &at.key("dedupe"));
     let found = findings.into_inner();
     let found = found.iter().filter(|found| found.pointer.starts_with("/dedupe"));
     identity.ok_or_else(|| found.map(|found| format!("{} {}", found.code, found.pointer)).collect())
