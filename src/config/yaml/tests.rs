@@ -110,6 +110,13 @@ fn a_bomb_is_refused_quickly() {
 }
 
 #[test]
+fn a_file_of_ten_thousand_routes_is_no_bomb() {
+    let route = "name: r\nmatch: {path: /x}\nverify: none\nbody: {accept: [any]}\ntargets: [{name: t, url: u}]\n---\n";
+    let parsed = parse(&route.repeat(10_000));
+    assert_eq!((parsed.documents.len(), parsed.problems.len()), (10_000, 0));
+}
+
+#[test]
 fn depth_is_bounded() {
     for text in ["[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(100_000), "? ".repeat(100_000)] {
         assert!(!problem(&text).is_warning);
