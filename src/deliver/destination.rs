@@ -1,12 +1,13 @@
 //! Where a request goes: over HTTP, to standard output, or to a file.
 
-use reqwest::Url;
+use http::Uri;
 use std::path::PathBuf;
+use url::Url;
 
 /// A URL, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Destination {
-    Http(Url),
+    Http(Uri),
     Stdout,
     File(PathBuf),
 }
@@ -36,8 +37,7 @@ impl Destination {
                 }
                 url.set_fragment(None);
                 // Stricter in places than the URL standard, and what is sent in the end.
-                url.as_str().parse::<http::Uri>().map_err(|_| DestinationError::Invalid)?;
-                Ok(Destination::Http(url))
+                url.as_str().parse().map(Destination::Http).map_err(|_| DestinationError::Invalid)
             }
             "stdout" => match url.as_str() {
                 "stdout://" | "stdout:///" => Ok(Destination::Stdout),
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_fragment_is_not_sent() {
         let Ok(Destination::Http(url)) = Destination::parse("http://h/p?q#part") else { panic!() };
-        assert_eq!(url.as_str(), "http://h/p?q");
+        assert_eq!(url, "http://h/p?q");
     }
 
     #[test]

@@ -1,17 +1,30 @@
 //! Why an exchange broke, read from the types of errors and never from their texts.
 
+use super::connect::Unresolved;
 use super::outcome::Outcome;
+use hyper_util::client::legacy;
 use std::error::Error;
+use std::io;
+
+/// What the client says of an exchange that went wrong.
+pub(super) enum Failure {
+    /// Before the head of an answer was there.
+    NoAnswer(legacy::Error),
+    /// In the middle of its body.
+    BrokenAnswer(hyper::Error),
+}
 
 /// An exchange that gave no whole answer. `written`: the request was handed to a connection.
-pub(super) fn classify(error: &reqwest::Error, written: bool) -> Outcome {
-    if error.is_dns() {
+pub(super) fn classify(error: &Failure, written: bool) -> Outcome {
+    let (error, connecting): (&(dyn Error + 'static), bool) = match error {
+        Failure::NoAnswer(error) => (error, error.is_connect()),
+        Failure::BrokenAnswer(error) => (error, false),
+    };
+    if any(error, |cause| cause.is::<Unresolved>()) {
         Outcome::Dns
-    } else if error.is_connect() {
+    } else if connecting {
         if any(error, |cause| cause.is::<rustls::Error>()) { Outcome::Tls } else { Outcome::Connect }
-    } else if error.is_builder() {
-        Outcome::Expression
-    } else if error.is_timeout() {
+    } else if any(error, is_timeout) {
         Outcome::Timeout
     } else if !written && any(error, |cause| cause.downcast_ref().is_some_and(hyper::Error::is_canceled)) {
         // Never sent: the pooled connection went away before the request was on it.
@@ -19,6 +32,12 @@ pub(super) fn classify(error: &reqwest::Error, written: bool) -> Outcome {
     } else {
         Outcome::Reset
     }
+}
+
+/// A connection that went silent: no acknowledgement of TCP, or of a ping of HTTP/2, in time.
+fn is_timeout(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref().is_some_and(hyper::Error::is_timeout)
+        || cause.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Looks at an error and everything that caused it, also at what an `io::Error` carries: its `source` leaves that out.
@@ -30,7 +49,7 @@ fn any(error: &(dyn Error + 'static), found: impl Fn(&(dyn Error + 'static)) -> 
         if found(cause) {
             return true;
         }
-        let carried = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let carried = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = match carried {
             Some(inner) => Some(inner),
             None => cause.source(),
@@ -42,7 +61,6 @@ fn any(error: &(dyn Error + 'static), found: impl Fn(&(dyn Error + 'static)) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
 
     #[test]
     fn an_error_inside_an_io_error_is_found() {

@@ -8,6 +8,7 @@ mod answer;
 mod attempt;
 mod auth;
 mod client;
+mod connect;
 mod delivery;
 mod destination;
 mod failure;

@@ -10,7 +10,10 @@ const ALLOWED: [(&str, &str); 28] = [
     ("admin", "diagnostic reload secret server"),
     ("app", "admin clock config deliver diagnostic limit lint reload route secret server settings telemetry"),
     ("body", "config diagnostic document"),
-    ("cli", "app config diagnostic examples limit rehearsal route secret server settings stdout verify"),
+    (
+        "cli",
+        "app clock config diagnostic event examples limit matcher rehearsal route secret server settings stdout suggest verify",
+    ),
     ("clock", ""),
     ("config", "diagnostic expr secret suggest"),
     ("dedupe", ""),
@@ -34,7 +37,7 @@ const ALLOWED: [(&str, &str); 28] = [
     ("suggest", ""),
     ("telemetry", "config event secret stdout"),
     ("transform", "body config diagnostic document expr secret suggest"),
-    ("verify", "config diagnostic document event secret suggest"),
+    ("verify", "config diagnostic document event expr secret suggest"),
 ];
 
 #[test]

@@ -4,12 +4,14 @@
 mod tests;
 
 use super::client::Client;
-use super::failure;
+use super::failure::{self, Failure};
 use super::outcome::Outcome;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method};
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
-use reqwest::Url;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 /// A request as it goes out.
 pub(super) struct Sent {
     pub(super) method: Method,
-    pub(super) url: Url,
+    pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -54,16 +56,12 @@ pub(super) async fn exchange(client: &Client, sent: Sent, until: Instant, answer
     let written = Written::default();
     // Where there is no body, nobody asks for it: then it counts as written once it is under way.
     let bodyless = sent.body.is_empty();
-    let mut request = reqwest::Request::new(sent.method, sent.url);
-    *request.headers_mut() = sent.headers;
-    if !bodyless {
-        *request.body_mut() = Some(reqwest::Body::wrap(Watched { bytes: Some(sent.body), written: written.clone() }));
-    }
+    let request = request(sent, written.clone());
     let mut status = None;
     let ended = timeout_at(until, async {
-        let response = client.http.execute(request).await?;
+        let response = client.http.request(request).await.map_err(Failure::NoAnswer)?;
         status = Some(response.status().as_u16());
-        read(response, answer_max).await
+        read(response, answer_max).await.map_err(Failure::BrokenAnswer)
     });
     let (outcome, out_of_time) = match ended.await {
         Ok(Ok(answered)) => return Ok(answered),
@@ -76,22 +74,31 @@ pub(super) async fn exchange(client: &Client, sent: Sent, until: Instant, answer
     Err(Broken { outcome, status, ambiguous, out_of_time })
 }
 
-async fn read(mut response: reqwest::Response, answer_max: u64) -> Result<Answered, reqwest::Error> {
-    let status = response.status().as_u16();
-    let headers = std::mem::take(response.headers_mut());
-    let too_long = response.content_length().is_some_and(|length| length > answer_max);
-    let body = if too_long { None } else { collect(&mut response, answer_max).await? };
-    Ok(Answered { status, headers, body })
+fn request(sent: Sent, written: Written) -> Request<Watched> {
+    let mut request = Request::new(Watched { bytes: Some(sent.body).filter(|body| !body.is_empty()), written });
+    *request.method_mut() = sent.method;
+    *request.uri_mut() = sent.uri;
+    *request.headers_mut() = sent.headers;
+    // Some servers answer 406 to a request that does not say it takes anything.
+    request.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    request
+}
+
+async fn read(response: Response<Incoming>, answer_max: u64) -> Result<Answered, hyper::Error> {
+    let (head, mut body) = response.into_parts();
+    let too_long = body.size_hint().lower() > answer_max;
+    let body = if too_long { None } else { collect(&mut body, answer_max).await? };
+    Ok(Answered { status: head.status.as_u16(), headers: head.headers, body })
 }
 
 /// The body; `None` where it is longer than `most`. An answer in one piece, which most are, is not copied.
-async fn collect(response: &mut reqwest::Response, most: u64) -> Result<Option<Bytes>, reqwest::Error> {
+async fn collect(body: &mut Incoming, most: u64) -> Result<Option<Bytes>, hyper::Error> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let Some(first) = response.chunk().await? else { return Ok(Some(Bytes::new())) };
+    let Some(first) = chunk(body).await? else { return Ok(Some(Bytes::new())) };
     if first.len() > most {
         return Ok(None);
     }
-    let Some(second) = response.chunk().await? else { return Ok(Some(first)) };
+    let Some(second) = chunk(body).await? else { return Ok(Some(first)) };
     let mut whole = BytesMut::with_capacity(first.len() + second.len());
     whole.extend_from_slice(&first);
     let mut next = Some(second);
@@ -100,14 +107,24 @@ async fn collect(response: &mut reqwest::Response, most: u64) -> Result<Option<B
             return Ok(None);
         }
         whole.extend_from_slice(&chunk);
-        next = response.chunk().await?;
+        next = self::chunk(body).await?;
     }
     Ok(Some(whole.freeze()))
 }
 
+/// The next bytes; trailers are passed over.
+async fn chunk(body: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether a connection has asked for the body of a request.
 #[derive(Clone, Default)]
-struct Written(Arc<AtomicBool>);
+pub(super) struct Written(Arc<AtomicBool>);
 
 impl Written {
     fn get(&self) -> bool {
@@ -118,7 +135,7 @@ impl Written {
 /// A body in one piece that notes when it is taken.
 ///
 /// It also cannot be cloned, which keeps every layer below from sending it a second time.
-struct Watched {
+pub(super) struct Watched {
     bytes: Option<Bytes>,
     written: Written,
 }

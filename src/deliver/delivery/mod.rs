@@ -112,9 +112,9 @@ impl Target {
         };
         let exchange = async {
             match &*outbound.destination {
-                Destination::Http(url) => {
+                Destination::Http(uri) => {
                     let body = outbound.body.clone();
-                    let sent = Sent { method: outbound.method.clone(), url: url.clone(), headers, body };
+                    let sent = Sent { method: outbound.method.clone(), uri: uri.clone(), headers, body };
                     attempt::exchange(client, sent, until, self.answer_max).await.map(Some)
                 }
                 Destination::Stdout => written(client.sinks.stdout(line(&headers)), until).await.map(|()| None),

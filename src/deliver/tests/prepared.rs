@@ -165,7 +165,7 @@ fn a_constant_url_is_parsed_once() {
     let [one, two] = [(); 2].map(|()| prepare(&target, &event(&[], "{}")).unwrap());
     assert!(std::sync::Arc::ptr_eq(&one.destination, &two.destination));
     assert!(std::sync::Arc::ptr_eq(&one.url, &two.url));
-    assert!(matches!(&*one.destination, Destination::Http(url) if url.as_str() == "http://h/x?a=1"));
+    assert!(matches!(&*one.destination, Destination::Http(uri) if uri == "http://h/x?a=1"));
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl Compiler<'_> {
         }
         let host = if self.dynamic_host { "example.com" } else { host };
         let port = if port_computed || port.is_empty() { "1" } else { port };
-        match reqwest::Url::parse(&format!("http://{host}:{port}/")) {
+        match url::Url::parse(&format!("http://{host}:{port}/")) {
             Ok(_) => Some(()),
             // The parser's words are constants: they repeat nothing of the URL.
             Err(error) => self.error(&format!("the URL is not valid: {error}"), "write it as https://host:port/path"),
