@@ -270,6 +270,16 @@ impl<T: Send + Sync + 'static> Reloader<T> {
     }
 
     fn record(&self, outcome: &ReloadOutcome) {
+        // Whoever reads the log line may ask for the status at once.
+        let live = self.live.load();
+        self.status.send_replace(Status {
+            generation: live.number,
+            digest: live.digest,
+            loaded_at: live.loaded_at,
+            warnings: live.warnings.clone(),
+            last: outcome.clone(),
+            last_at: self.clock.now(),
+        });
         let generation = outcome.generation();
         match outcome {
             ReloadOutcome::Applied { .. } => tracing::info!(generation, "configuration applied"),
@@ -285,15 +295,6 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             ReloadOutcome::Crashed { .. } => tracing::error!(generation, "loading the configuration panicked"),
         }
         (self.count)(outcome);
-        let live = self.live.load();
-        self.status.send_replace(Status {
-            generation: live.number,
-            digest: live.digest,
-            loaded_at: live.loaded_at,
-            warnings: live.warnings.clone(),
-            last: outcome.clone(),
-            last_at: self.clock.now(),
-        });
     }
 
     async fn look(&self) -> Option<Digest> {
