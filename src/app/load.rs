@@ -60,7 +60,7 @@ fn random_uuid() -> String {
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
-/// Reads a folder, and keeps the texts of the last time for drawing what is wrong with them.
+/// Reads a folder, and keeps the texts where something is wrong with them, for drawing it.
 pub struct FolderLoader {
     folder: Folder,
     allow_empty: bool,
@@ -88,11 +88,13 @@ impl FolderLoader {
         let diagnostics = loaded.sources.diagnostics(&findings);
         let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
             diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
-        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = loaded.sources;
         let value = match compiled {
             Some(configuration) if errors.is_empty() => Ok(configuration),
             _ => Err(errors.into_iter().chain(warnings.iter().cloned()).collect()),
         };
+        // Texts and trees take more than what runs: a good configuration has no use for them.
+        let sources = if value.is_ok() { Sources::default() } else { loaded.sources };
+        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = sources;
         reload::Loaded { value, warnings, files: references.files() }
     }
 
@@ -101,7 +103,7 @@ impl FolderLoader {
         self.limits.clone()
     }
 
-    /// The texts that were read last.
+    /// The texts that were read last, if they were of no use.
     pub fn take_sources(&self) -> Sources {
         std::mem::take(&mut *self.sources.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -369,10 +369,10 @@ fn compile_targets<'a>(
     // A target that is alone needs no number in its default name.
     let number = |position: usize| if listed.len() == 1 { 0 } else { position + 1 };
     let compile = |(position, (target, at)): (usize, &(&'a TargetSpec, At<'a>))| {
-        Target::compile(target, number(position), &target_context, at)
+        Target::compile(target, number(position), &target_context, at).map(Arc::new)
     };
-    let compiled: Vec<Option<Target>> = listed.iter().enumerate().map(compile).collect();
-    let compiled: Vec<Target> = compiled.into_iter().collect::<Option<_>>()?;
+    let compiled: Vec<Option<Arc<Target>>> = listed.iter().enumerate().map(compile).collect();
+    let compiled: Vec<Arc<Target>> = compiled.into_iter().collect::<Option<_>>()?;
     for (position, target) in compiled.iter().enumerate() {
         if compiled.iter().take(position).any(|earlier| earlier.name == target.name)
             && let Some((_, at)) = listed.get(position)
@@ -385,5 +385,5 @@ fn compile_targets<'a>(
             return None;
         }
     }
-    Some(compiled.into_iter().map(Arc::new).collect())
+    Some(compiled)
 }

@@ -70,14 +70,14 @@ impl RouteTable {
             };
             if let Some(source) = route_source(&written.spec, &shared, &sources, &at) {
                 let route = Route::compile(&written.spec, &source, &context, &at);
-                compiled.push((written, source, route));
+                compiled.push((written, source, route.map(Arc::new)));
             }
         }
         report_disagreements(&compiled, findings, references);
         if findings.has_errors() {
             return None;
         }
-        let routes: Vec<Arc<Route>> = compiled.into_iter().filter_map(|(_, _, route)| route).map(Arc::new).collect();
+        let routes: Vec<Arc<Route>> = compiled.into_iter().filter_map(|(_, _, route)| route).collect();
         let unread_tables = process.tables.keys().filter(|name| !tables_read.contains(name)).cloned().collect();
         Some(RouteTable { hosts: index(&routes), routes, engine, unread_tables })
     }
@@ -151,7 +151,7 @@ fn route_source(
     }
 }
 
-type Compiled<'l> = (&'l Written<RouteSpec>, Arc<Source>, Option<Route>);
+type Compiled<'l> = (&'l Written<RouteSpec>, Arc<Source>, Option<Arc<Route>>);
 
 /// What routes of one path say about their source must agree; the mistake is shown at both.
 fn report_disagreements(compiled: &[Compiled<'_>], findings: &Findings, references: &References) {

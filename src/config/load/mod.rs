@@ -11,7 +11,7 @@ pub use sources::{Place, Sources};
 use super::folder::{File, Role, Snapshot};
 use super::schema::{self, Spec};
 use super::spec::{ProcessSpec, RouteSpec, TestFileSpec};
-use super::yaml;
+use super::yaml::{self, Node};
 use crate::diagnostic::{Diagnostic, Findings, Severity};
 use std::collections::HashSet;
 
@@ -57,11 +57,11 @@ pub fn load(snapshot: &Snapshot, allow_empty: bool, findings: &Findings) -> Load
             Role::Settings => settings(file, &documents, &mut loaded, findings),
             Role::Route => {
                 route_documents += documents.len();
-                let routes = read_all(file, &documents, &loaded.sources, findings);
+                let routes = read_all(file, &documents, findings);
                 loaded.routes.extend(names::named(routes, documents.len(), findings));
             }
             Role::Test => {
-                let tests = read_all(file, &documents, &loaded.sources, findings);
+                let tests = read_all(file, &documents, findings);
                 loaded.tests.extend(tests);
             }
         }
@@ -76,31 +76,32 @@ pub fn load(snapshot: &Snapshot, allow_empty: bool, findings: &Findings) -> Load
     loaded
 }
 
-/// The documents of a file, by their indices. A file with a syntax error has none.
-fn documents(file: &File, sources: &mut Sources) -> Vec<usize> {
+/// The documents of a file, with their indices. A file with a syntax error has none.
+fn documents(file: &File, sources: &mut Sources) -> Vec<(usize, Node)> {
     let parsed = yaml::parse(&file.text);
-    let source = sources.add_file(file, &parsed.documents);
+    let source = sources.add_file(file);
     sources.add_problems(source, &parsed.problems);
-    parsed.documents.into_iter().map(|root| sources.add_document(source, root)).collect()
+    let documents = parsed.documents.into_iter().enumerate();
+    documents.map(|(number, root)| (sources.add_document(source, number), root)).collect()
 }
 
-fn settings(file: &File, documents: &[usize], loaded: &mut Loaded, findings: &Findings) {
-    let Some((&first, others)) = documents.split_first() else { return };
-    loaded.settings_document = first;
-    for &document in others {
+fn settings(file: &File, documents: &[(usize, Node)], loaded: &mut Loaded, findings: &Findings) {
+    let Some((first, others)) = documents.split_first() else { return };
+    loaded.settings_document = first.0;
+    for &(document, _) in others {
         let message = "hookswitch.yaml holds one document; there is nothing to put behind `---`";
         names::whole_document("settings-twice", message, None, document, findings);
     }
-    if let Some(written) = read_all(file, &[first], &loaded.sources, findings).pop() {
+    if let Some(written) = read_all(file, std::slice::from_ref(first), findings).pop() {
         loaded.settings = written.spec;
     }
 }
 
-fn read_all<T: Spec>(file: &File, documents: &[usize], sources: &Sources, findings: &Findings) -> Vec<Written<T>> {
-    let read = documents.iter().filter_map(|&document| {
-        let spec = schema::read(sources.root(document)?, document, findings)?;
+fn read_all<T: Spec>(file: &File, documents: &[(usize, Node)], findings: &Findings) -> Vec<Written<T>> {
+    let read = documents.iter().filter_map(|(document, root)| {
+        let spec = schema::read(root, *document, findings)?;
         let stem = file.stem().to_owned();
-        Some(Written { spec, document, file: file.shown.clone(), name: stem.clone(), stem })
+        Some(Written { spec, document: *document, file: file.shown.clone(), name: stem.clone(), stem })
     });
     read.collect()
 }

@@ -2,8 +2,9 @@
 
 use super::mask::{is_masked, masked, masked_message, without_quotes};
 use crate::config::folder::File;
-use crate::config::yaml::{Kind, Node, Problem, Span, source_range};
+use crate::config::yaml::{self, Kind, Node, Problem, Span, source_range};
 use crate::diagnostic::{Diagnostic, Finding, Findings, RelatedPlace, Severity};
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -24,14 +25,35 @@ struct Source {
     shown: String,
     path: PathBuf,
     text: String,
-    /// With written-out secrets hidden, byte for byte as long.
+    reading: OnceCell<Reading>,
+}
+
+/// What it takes to say where a mistake is, made when there is one: trees take many times more than their text.
+#[derive(Debug)]
+struct Reading {
+    documents: Vec<Node>,
+    /// The text with written-out secrets hidden, byte for byte as long.
     drawn: String,
 }
 
 #[derive(Debug)]
 struct Document {
     file: usize,
-    root: Option<Node>,
+    /// Among the documents of its file; `None`: it is not there.
+    number: Option<usize>,
+}
+
+impl Source {
+    fn new(shown: &str, path: PathBuf, text: &str) -> Source {
+        Source { shown: shown.to_owned(), path, text: text.to_owned(), reading: OnceCell::new() }
+    }
+
+    fn reading(&self) -> &Reading {
+        self.reading.get_or_init(|| {
+            let documents = yaml::parse(&self.text).documents;
+            Reading { drawn: masked(&self.text, &documents), documents }
+        })
+    }
 }
 
 /// A place to show: line and column count from 1; 0 is the file as a whole.
@@ -48,23 +70,21 @@ impl Sources {
         Sources { folder: folder.to_owned(), ..Sources::default() }
     }
 
-    pub(super) fn add_file(&mut self, file: &File, documents: &[Node]) -> usize {
-        let drawn = masked(&file.text, documents);
-        let (shown, path, text) = (file.shown.clone(), file.path.clone(), file.text.clone());
-        self.files.push(Source { shown, path, text, drawn });
+    pub(super) fn add_file(&mut self, file: &File) -> usize {
+        self.files.push(Source::new(&file.shown, file.path.clone(), &file.text));
         self.files.len() - 1
     }
 
-    pub(super) fn add_document(&mut self, file: usize, root: Node) -> usize {
-        self.documents.push(Document { file, root: Some(root) });
+    /// `number` counts the documents of the file.
+    pub(super) fn add_document(&mut self, file: usize, number: usize) -> usize {
+        self.documents.push(Document { file, number: Some(number) });
         self.documents.len() - 1
     }
 
     /// A document that is not there, for mistakes about what it does not say.
     pub(super) fn absent_document(&mut self, shown: &str) -> usize {
-        let path = self.folder.join(shown);
-        self.files.push(Source { shown: shown.to_owned(), path, text: String::new(), drawn: String::new() });
-        self.documents.push(Document { file: self.files.len() - 1, root: None });
+        self.files.push(Source::new(shown, self.folder.join(shown), ""));
+        self.documents.push(Document { file: self.files.len() - 1, number: None });
         self.documents.len() - 1
     }
 
@@ -77,7 +97,7 @@ impl Sources {
         let place = self.spot(file, problem.span);
         let related = problem.related.as_ref().map(|(span, message)| related(self.spot(file, *span), message));
         let source = self.files.get(file);
-        let has_secret = source.is_some_and(|file| is_masked(&file.text, &file.drawn, problem.span.line));
+        let has_secret = source.is_some_and(|file| is_masked(&file.text, &file.reading().drawn, problem.span.line));
         let (message, help) = match has_secret {
             false => (problem.message.clone(), problem.help.clone()),
             true => {
@@ -103,13 +123,14 @@ impl Sources {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    pub(super) fn root(&self, document: usize) -> Option<&Node> {
-        self.documents.get(document)?.root.as_ref()
+    fn root(&self, document: usize) -> Option<&Node> {
+        let Document { file, number } = self.documents.get(document)?;
+        self.files.get(*file)?.reading().documents.get((*number)?)
     }
 
     /// The text of a file by its shown name, for drawing: secrets that are written out are hidden.
     pub fn drawn(&self, shown: &str) -> Option<&str> {
-        self.files.iter().rev().find(|file| file.shown == shown).map(|file| file.drawn.as_str())
+        self.files.iter().rev().find(|file| file.shown == shown).map(|file| file.reading().drawn.as_str())
     }
 
     /// The path of a file by its shown name, as seen from the current folder: what tools want that know no `-c`.
@@ -132,10 +153,10 @@ impl Sources {
 
     /// Where the value (or its key) at a JSON Pointer is written. What is not written is where its parent is.
     pub fn place(&self, document: usize, pointer: &str, on_key: bool) -> Place {
-        let Some(Document { file, root }) = self.documents.get(document) else {
+        let Some(Document { file, .. }) = self.documents.get(document) else {
             return Place { file: String::new(), line: 0, column: 0, span: None };
         };
-        let Some(root) = root else { return self.whole_file(*file) };
+        let Some(root) = self.root(document) else { return self.whole_file(*file) };
         let mut pointer = pointer;
         loop {
             if let Some((node, entry)) = root.find(pointer) {
@@ -159,10 +180,9 @@ impl Sources {
         all.retain(|found| {
             seen.insert((found.file.clone(), found.line, found.column, found.code, found.message.clone()))
         });
-        let mut positions = HashMap::new();
-        for (position, file) in self.files.iter().enumerate() {
-            positions.entry(file.shown.as_str()).or_insert(position);
-        }
+        // Of files with one name, the first counts.
+        let positions: HashMap<&str, usize> =
+            self.files.iter().enumerate().rev().map(|(position, file)| (file.shown.as_str(), position)).collect();
         all.sort_by_cached_key(|found| {
             let position = positions.get(found.file.as_str());
             (position.copied(), found.file.clone(), found.line, found.column, found.severity)
@@ -203,18 +223,18 @@ impl Sources {
             return None;
         }
         let document = self.documents.get(finding.document)?;
-        let (node, _) = document.root.as_ref()?.find(&finding.pointer)?;
+        let (node, _) = self.root(finding.document)?.find(&finding.pointer)?;
         let source = self.files.get(document.file)?;
         let written = node.span.slice(&source.text);
         let is_scalar = matches!(node.kind, Kind::String(_) | Kind::Number(..) | Kind::Bool(_));
         let value = written.trim_matches(['"', '\'']);
-        (is_scalar && node.span.slice(&source.drawn) != written && !value.is_empty()).then_some(value)
+        (is_scalar && node.span.slice(&source.reading().drawn) != written && !value.is_empty()).then_some(value)
     }
 
     /// The bytes of the file that a range of a scalar was written as.
     fn inside(&self, finding: &Finding, inside: (usize, usize)) -> Option<Place> {
         let document = self.documents.get(finding.document)?;
-        let (node, _) = document.root.as_ref()?.find(&finding.pointer)?;
+        let (node, _) = self.root(finding.document)?.find(&finding.pointer)?;
         let Kind::String(value) = &node.kind else { return None };
         let text = &self.files.get(document.file)?.text;
         let (start, end) = source_range(text, node.span, value, inside)?;

@@ -44,10 +44,10 @@ pub struct Parsed {
 
 /// Parses all documents of a text. After a syntax error no document is given: what follows it would be guesswork.
 pub fn parse(text: &str) -> Parsed {
-    match serde_yaml::from_multiple_with_options::<Spanned<node::Raw>>(text, options()) {
+    match serde_yaml::from_multiple_with_options::<Spanned<Kind>>(text, options()) {
         Err(error) => Parsed { documents: Vec::new(), problems: vec![problem::explain(&error, text)] },
-        Ok(raw) => {
-            let documents: Vec<Node> = raw.into_iter().map(|raw| Node::place(raw, text)).collect();
+        Ok(roots) => {
+            let documents: Vec<Node> = roots.into_iter().map(|root| Node::of_text(root, text)).collect();
             let mut problems = Vec::new();
             for document in &documents {
                 problem::duplicate_keys(document, &mut problems);

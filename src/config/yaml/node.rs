@@ -79,29 +79,29 @@ impl Span {
 }
 
 impl Node {
-    pub(super) fn place(raw: Spanned<Raw>, text: &str) -> Node {
-        let span = Span::from_location(&raw.defined);
-        let used = (raw.referenced != raw.defined).then(|| Span::from_location(&raw.referenced));
-        let kind = match raw.value {
-            Raw::Null => Kind::Null,
-            Raw::Bool(value) => Kind::Bool(value),
-            Raw::Number(number) => {
-                let own = span.slice(text);
-                let written = if own.is_empty() { number.to_string() } else { own.to_owned() };
-                Kind::Number(number, written)
+    /// As the library gives it. Numbers have no text of their own yet.
+    fn of(spanned: Spanned<Kind>) -> Node {
+        let used = (spanned.referenced != spanned.defined).then(|| Span::from_location(&spanned.referenced));
+        Node { kind: spanned.value, span: Span::from_location(&spanned.defined), used }
+    }
+
+    /// The tree of a document of `text`.
+    pub(super) fn of_text(spanned: Spanned<Kind>, text: &str) -> Node {
+        let mut root = Node::of(spanned);
+        root.keep_number_texts(text);
+        root
+    }
+
+    fn keep_number_texts(&mut self, text: &str) {
+        match &mut self.kind {
+            Kind::Number(number, written) => {
+                let own = self.span.slice(text);
+                *written = if own.is_empty() { number.to_string() } else { own.to_owned() };
             }
-            Raw::String(value) => Kind::String(value),
-            Raw::List(items) => Kind::List(items.into_iter().map(|item| Node::place(item, text)).collect()),
-            Raw::Map(entries) => {
-                let entries = entries.into_iter().map(|(key, value)| Entry {
-                    key_span: Span::from_location(&key.defined),
-                    key: key.value,
-                    value: Node::place(value, text),
-                });
-                Kind::Map(entries.collect())
-            }
-        };
-        Node { kind, span, used }
+            Kind::List(items) => items.iter_mut().for_each(|item| item.keep_number_texts(text)),
+            Kind::Map(entries) => entries.iter_mut().for_each(|entry| entry.value.keep_number_texts(text)),
+            Kind::Null | Kind::Bool(_) | Kind::String(_) => {}
+        }
     }
 
     /// What the value is, in words: "a list", "nothing".
@@ -157,81 +157,77 @@ impl Node {
     }
 }
 
-/// A value as the library gives it, before its place is worked out.
-pub(super) enum Raw {
-    Null,
-    Bool(bool),
-    Number(serde_json::Number),
-    String(String),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Raw, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+        deserializer.deserialize_any(KindVisitor)
     }
 }
 
-struct RawVisitor;
+struct KindVisitor;
 
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
+impl<'de> Visitor<'de> for KindVisitor {
+    type Value = Kind;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
+    fn visit_unit<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
     }
 
-    fn visit_none<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
+    fn visit_none<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
-        Raw::deserialize(deserializer)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Kind, D::Error> {
+        Kind::deserialize(deserializer)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
+        Ok(Kind::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-        Ok(Raw::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
+        Ok(number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-        Ok(Raw::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
+        Ok(number(value.into()))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Raw, E> {
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Kind, E> {
         let number = serde_json::Number::from_f64(value);
-        number.map(Raw::Number).ok_or_else(|| E::custom("a number must be finite"))
+        number.map(self::number).ok_or_else(|| E::custom("a number must be finite"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
-        Ok(Raw::String(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<Kind, E> {
+        Ok(Kind::String(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Raw, E> {
-        Ok(Raw::String(value))
+    fn visit_string<E>(self, value: String) -> Result<Kind, E> {
+        Ok(Kind::String(value))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Kind, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = access.next_element()? {
-            items.push(item);
+            items.push(Node::of(item));
         }
-        Ok(Raw::List(items))
+        items.shrink_to_fit();
+        Ok(Kind::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Kind, A::Error> {
         let mut entries = Vec::new();
-        while let Some(entry) = access.next_entry()? {
-            entries.push(entry);
+        while let Some((key, value)) = access.next_entry::<Spanned<String>, Spanned<Kind>>()? {
+            entries.push(Entry { key_span: Span::from_location(&key.defined), key: key.value, value: Node::of(value) });
         }
-        Ok(Raw::Map(entries))
+        entries.shrink_to_fit();
+        Ok(Kind::Map(entries))
     }
+}
+
+fn number(number: serde_json::Number) -> Kind {
+    Kind::Number(number, String::new())
 }
