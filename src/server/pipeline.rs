@@ -6,9 +6,11 @@
 use super::answer::{End, Ending, answer as conclusion};
 use super::arrival::Arrival;
 use super::body::{self, Bounds};
+use super::caught::Panicked;
 use super::deliveries::{self, Context};
 use super::gateway::{Gateway, Generation, Trust};
 use super::given::Given;
+use super::outliving::Outliving;
 use super::rate_limits::{RateLimits, Stage};
 use super::record::Recorder;
 use super::rejection::Rejection;
@@ -23,18 +25,18 @@ use http::StatusCode;
 use http_body_util::Full;
 use std::sync::Arc;
 
-/// Answers one request. It runs as a task of its own, so that a sender that hangs up does not stop the deliveries that
-/// its event began, and a panic ends one request and not the process.
+/// Answers one request. A sender that hangs up does not stop the deliveries that its event began, and a panic ends one
+/// request and not the process.
 pub async fn handle<B>(gateway: Arc<Gateway>, generation: Arc<Generation>, arrival: Arrival, body: B) -> Answer
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
     let recorder = Recorder::printing(&gateway, &generation, &arrival);
     let (tracker, notes) = (gateway.work.clone(), recorder.clone());
-    let work = tracker.spawn(async move { answer(&gateway, &generation, &notes, arrival, body).await });
-    match work.await {
+    let work = async move { answer(&gateway, &generation, &notes, arrival, body).await };
+    match Outliving::new(&tracker, work).await {
         Ok(answer) => answer,
-        Err(_panicked) => {
+        Err(Panicked) => {
             let refused = Err(Rejection::Internal);
             recorder.ended(&refused);
             Rejection::Internal.into_answer(recorder.id())

@@ -4,6 +4,7 @@ use super::accept::Open;
 use super::activity::Activity;
 use super::stream::Stream;
 use super::{Answer, Limits, Peer, Service, Shared, Stage, proxy_protocol};
+use crate::server::caught::{Panicked, poll_caught};
 use crate::server::rejection::Rejection;
 use crate::server::request_id;
 use http::header::CONNECTION;
@@ -13,7 +14,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -193,7 +193,8 @@ impl Busy {
     }
 
     async fn answer<S: Service>(self, service: &S, request: Request<Incoming>, peer: Peer) -> Answer {
-        let mut answer = match caught(service.call(request, peer)).await {
+        let mut work = pin!(service.call(request, peer));
+        let mut answer = match std::future::poll_fn(|cx| poll_caught(work.as_mut(), cx)).await {
             Ok(answer) => answer,
             Err(Panicked) => {
                 let id = request_id::fresh(chrono::Utc::now(), fastrand::u128(..));
@@ -214,19 +215,4 @@ impl Drop for Busy {
         self.shared.requests.fetch_sub(1, Ordering::Relaxed);
         self.activity.request_ended();
     }
-}
-
-struct Panicked;
-
-/// A panic costs its own request, not the others on the same HTTP/2 connection.
-async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut work = pin!(work);
-    std::future::poll_fn(|cx| {
-        // The future is not polled again after a panic, so that nobody sees what it left half done.
-        match std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(_panic) => Poll::Ready(Err(Panicked)),
-        }
-    })
-    .await
 }
