@@ -14,6 +14,7 @@ use crate::server::gateway::{Configuration, Gateway, Generation, Outgoing, Parts
 use crate::server::pipeline;
 use crate::server::rate_limits::Counting;
 use crate::server::record::{Notes, Recorder};
+use crate::verify::NoKeys;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::Request;
@@ -64,6 +65,7 @@ impl Rehearsal {
         let clock = Clock::Fixed(rehearsed.at);
         let parts = Parts {
             outgoing: rehearsed.answers.map_or(Outgoing::Withheld, Outgoing::Stubbed),
+            keys: Box::new(NoKeys),
             trust: rehearsed.trust,
             counting: Counting::Off,
             admission: Admission::new(1, BYTES_MAX),

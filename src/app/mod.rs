@@ -16,6 +16,7 @@ use crate::reload::{Handle, ReloadOutcome, Reloader, Status, Timing};
 use crate::server::admission::Admission;
 use crate::server::arrival::Arrival;
 use crate::server::gateway::{Configuration, Gateway, Outgoing, Parts, Trust};
+use crate::server::keys::FetchedKeys;
 use crate::server::listener::{self, BindError, Bound, Peer, Server};
 use crate::server::rate_limits::Counting;
 use crate::server::rejection::Rejection;
@@ -147,8 +148,10 @@ fn apply(options: &Options, settings: &mut Settings) {
 fn parts(options: &Options, settings: &Settings, log: &Log) -> Result<Parts, ClientError> {
     let bytes = usize::try_from(settings.limits.in_flight_bytes).unwrap_or(usize::MAX);
     let events = usize::try_from(settings.limits.in_flight).unwrap_or(usize::MAX);
+    let client = Client::new()?;
     Ok(Parts {
-        outgoing: if options.dry_run { Outgoing::Withheld } else { Outgoing::Live(Client::new()?) },
+        keys: Box::new(FetchedKeys::new(client.clone())),
+        outgoing: if options.dry_run { Outgoing::Withheld } else { Outgoing::Live(client) },
         trust: Trust::Verify,
         counting: Counting::On,
         admission: Admission::new(events, bytes),

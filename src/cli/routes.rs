@@ -6,10 +6,11 @@ use crate::config::folder::Folder;
 use crate::diagnostic::{At, Findings};
 use crate::route::RouteTable;
 use crate::secret::{Missing, References};
-use crate::verify::{Listed, Providers};
+use crate::verify::{Need, Provider, Providers};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -44,21 +45,42 @@ fn list_providers(args: &Args) -> ExitCode {
     let findings = Findings::default();
     let loaded = config::load(&folder.read(), true, &findings);
     let at = At::document(&findings, &references, loaded.settings_document).key("providers");
-    let providers = Providers::compile(&loaded.settings.providers, &at).list();
-    let entries: Vec<Value> = providers
-        .iter()
-        .map(|provider| json!({"name": provider.name, "title": provider.title, "confidence": provider.confidence.as_str()}))
-        .collect();
+    let providers = Providers::compile(&loaded.settings.providers, &at);
+    let known: Vec<Arc<Provider>> = providers.list().iter().filter_map(|listed| providers.find(&listed.name)).collect();
     super::print(&match args.format {
-        Shown::Json => super::json(&json!({"version": 1, "providers": entries})),
-        Shown::Human => {
-            let line = |provider: &Listed| {
-                format!("{:<24} {:<16} {}\n", provider.name, provider.confidence.as_str(), provider.title)
-            };
-            providers.iter().map(line).collect()
+        Shown::Json => {
+            let entries: Vec<Value> = known.iter().map(|provider| described(provider)).collect();
+            super::json(&json!({"version": 1, "providers": entries}))
         }
+        Shown::Human => known.iter().map(|provider| line(provider)).collect(),
     });
     ExitCode::SUCCESS
+}
+
+fn described(provider: &Provider) -> Value {
+    let asked = provider.parameters();
+    let asked = asked.iter().map(|asked| json!({"name": asked.name, "need": asked.need.as_str()}));
+    json!({
+        "name": *provider.name,
+        "title": provider.title,
+        "confidence": provider.confidence.as_str(),
+        "checked": provider.checked,
+        "parameters": asked.collect::<Vec<_>>(),
+        "notes": provider.notes,
+        "delivery_id": provider.delivery_id_written,
+        "patience_seconds": provider.patience.map(|patience| patience.as_secs()),
+        "retries": provider.retries,
+    })
+}
+
+/// Name, confidence, what must be configured, title.
+fn line(provider: &Provider) -> String {
+    let asked = provider.parameters();
+    let of = |need: Need| asked.iter().filter(move |asked| asked.need == need).map(|asked| asked.name);
+    let either = of(Need::OneOf).collect::<Vec<_>>().join("|");
+    let needed: Vec<&str> = of(Need::Required).chain(Some(either.as_str()).filter(|names| !names.is_empty())).collect();
+    let needed = if needed.is_empty() { "-".to_owned() } else { needed.join(",") };
+    format!("{:<24} {:<16} {needed:<24} {}\n", provider.name, provider.confidence.as_str(), provider.title)
 }
 
 fn human(table: &RouteTable) -> String {

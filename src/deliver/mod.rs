@@ -12,6 +12,7 @@ mod connect;
 mod delivery;
 mod destination;
 mod failure;
+mod fetch;
 mod field;
 mod forward;
 mod hop;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use answer::RawAnswer;
 pub use client::{Client, ClientError};
+pub use fetch::FetchError;
 pub use id::delivery_id;
 pub use outcome::{Attempt, Outcome};
 

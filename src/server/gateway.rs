@@ -12,6 +12,7 @@ use crate::route::RouteTable;
 use crate::settings::Settings;
 use crate::telemetry::logs::Log;
 use crate::telemetry::masking::Masking;
+use crate::verify::KeySource;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub log: Option<Log>,
     /// Where deliveries go.
     pub outgoing: Outgoing,
+    /// Keys that only their senders have.
+    pub keys: Box<dyn KeySource>,
     pub trust: Trust,
     pub counting: Counting,
     /// What routes remember of events, over reloads.
@@ -55,6 +58,7 @@ pub struct Gateway {
 /// What a gateway is made of, but for its configuration.
 pub struct Parts {
     pub outgoing: Outgoing,
+    pub keys: Box<dyn KeySource>,
     pub trust: Trust,
     pub counting: Counting,
     pub admission: Arc<Admission>,
@@ -99,6 +103,7 @@ impl Gateway {
         Gateway {
             live,
             outgoing: parts.outgoing,
+            keys: parts.keys,
             trust: parts.trust,
             counting: parts.counting,
             admission: parts.admission,

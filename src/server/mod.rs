@@ -12,6 +12,7 @@ pub mod client_address;
 mod deliveries;
 pub mod gateway;
 mod given;
+pub mod keys;
 pub mod listener;
 mod outliving;
 pub mod pipeline;

@@ -111,7 +111,7 @@ where
         return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
     }
     let reading = endpoint.body().admit(&received.request.headers, received.body.is_empty())?;
-    let verified = verify(gateway, endpoint, received, recorder)?;
+    let verified = verify(gateway, endpoint, received, recorder).await?;
     if let Some(greeting) = verifier.greet_verified(&verified) {
         return Ok(greeted(greeting, verified.request(), gateway, recorder));
     }
@@ -150,7 +150,7 @@ fn greeted(greeting: Greeting, request: &RequestInfo, gateway: &Gateway, recorde
     greeting.answer.map(Full::new)
 }
 
-fn verify(
+async fn verify(
     gateway: &Gateway,
     endpoint: &Endpoint,
     received: Received,
@@ -159,7 +159,7 @@ fn verify(
     match gateway.trust {
         Trust::Verify => {
             let now = received.request.time;
-            let passed = endpoint.verifier().verify(received, now).map_err(|refusal| {
+            let passed = endpoint.verifier().verify(received, now, &*gateway.keys).await.map_err(|refusal| {
                 recorder.refused(&refusal);
                 unverified(refusal, endpoint.verifier().provider())
             });
@@ -173,6 +173,7 @@ fn verify(
 fn unverified(refusal: Refusal, provider: Option<&Provider>) -> Rejection {
     match (refusal, provider.and_then(|provider| provider.refusal)) {
         (Refusal::NoPublicUrl, _) => Rejection::Internal,
+        (Refusal::KeyUnavailable, _) => Rejection::KeyUnavailable,
         (Refusal::Address, _) => Rejection::Forbidden,
         (_, Some(status)) => {
             Rejection::Refused { status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED) }

@@ -37,6 +37,8 @@ pub enum Rejection {
     Forbidden,
     /// As [`Unauthorized`](Rejection::Unauthorized), with the status that a provider expects for it.
     Refused { status: StatusCode },
+    /// What would prove it has to be fetched from the sender's own host, and that failed.
+    KeyUnavailable,
     /// Not what it claims to be, as JSON that is none.
     Malformed { detail: String },
     /// Well-formed, but not what the route wants; `errors` says where.
@@ -60,6 +62,9 @@ pub struct Violation {
 
 /// Retrying after an overload or a stop makes sense at once, elsewhere or here: the shortest that can be said.
 const SOON: Duration = Duration::from_secs(1);
+
+/// A key that could not be fetched is not asked for again any sooner.
+const KEY_SOON: Duration = Duration::from_secs(10);
 
 /// Failing places listed in one answer.
 const MAX_VIOLATIONS: usize = 20;
@@ -161,6 +166,10 @@ impl Rejection {
             }
             R::Unauthorized => Problem::unauthorized(StatusCode::UNAUTHORIZED),
             R::Refused { status } => Problem::unauthorized(*status),
+            R::KeyUnavailable => {
+                let detail = "the sender's key cannot be fetched now, try again";
+                Problem::new(503, "key-unavailable", "Not verifiable now", detail).after(KEY_SOON)
+            }
             R::Forbidden => Problem::new(403, "forbidden", "Forbidden", "this address may not call here"),
             R::Malformed { detail } => Problem::new(400, "malformed", "Malformed request", detail.as_str()),
             R::Unprocessable { detail, errors } => {

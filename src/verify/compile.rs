@@ -37,14 +37,16 @@ pub(super) fn verifier(spec: &VerifySpec, providers: &Providers, at: &At<'_>) ->
         }
         let Proof::Token(token) = &check.proof else { continue };
         match &token.shown {
-            Shown::At(Place::Header(name)) | Shown::After(Place::Header(name), _) => {
-                verifier.credential_headers.push(name.clone());
-            }
-            Shown::At(Place::Query(name)) | Shown::After(Place::Query(name), _) => {
-                verifier.credential_query.push(name.clone());
+            Shown::At(place) | Shown::After(place, _) => {
+                let (headers, query) = (&mut verifier.credential_headers, &mut verifier.credential_query);
+                place.each(&mut |place| match place {
+                    Place::Header(name) => headers.push(name.clone()),
+                    Place::Query(name) | Place::Parameter(name) => query.push(name.clone()),
+                    Place::Form(_) | Place::Json(_) | Place::Part(..) | Place::First(_) => {}
+                });
             }
             Shown::Bearer | Shown::Basic => verifier.credential_headers.push(AUTHORIZATION),
-            Shown::At(_) | Shown::After(..) | Shown::Each(_) => {}
+            Shown::Each(_) => {}
         }
     }
     verifier.credential_headers.sort_by(|left, right| left.as_str().cmp(right.as_str()));
@@ -121,8 +123,7 @@ fn provider(written: &str, spec: &CheckSpec, providers: &Providers, at: &At<'_>)
         here.error("verify-provider-unknown", format!("there is no provider `{name}`"), providers.suggest(&name));
         return None;
     };
-    let mut takes = provider.blueprint.takes();
-    takes.extend(provider.handshake_parameters());
+    let takes: Vec<&str> = provider.parameters().into_iter().map(|parameter| parameter.name).collect();
     let fits = takes_only(spec, &takes, &name, at);
     if provider.is_doubtful() {
         let message = format!("how {} signs is not confirmed by the provider's own documentation", provider.title);
@@ -155,6 +156,10 @@ fn takes_only(spec: &CheckSpec, takes: &[&str], name: &str, at: &At<'_>) -> Opti
         ("app_key", spec.app_key.is_some()),
         ("api_key", spec.api_key.is_some()),
         ("serial", spec.serial.is_some()),
+        ("private_key", spec.private_key.is_some()),
+        ("webhook_id", spec.webhook_id.is_some()),
+        ("cert_pem", spec.cert_pem.is_some()),
+        ("cert_url", spec.cert_url.is_some()),
         ("verify_token", spec.verify_token.is_some()),
         ("confirmation", spec.confirmation.is_some()),
         ("group_id", spec.group_id.is_some()),
@@ -165,6 +170,7 @@ fn takes_only(spec: &CheckSpec, takes: &[&str], name: &str, at: &At<'_>) -> Opti
     for parameter in &unexpected {
         let help = match (*parameter, name) {
             ("secret", "basic" | "bearer") => format!("the secret of `{name}` stands in `{name}` itself"),
+            ("secret", _) if takes.contains(&"private_key") => "write it as `private_key`".to_owned(),
             ("secret", _) if takes.contains(&"public_key") => "write the provider's key as `public_key`".to_owned(),
             ("tolerance", _) => "only a signed timestamp has a replay window".to_owned(),
             _ => "remove it".to_owned(),

@@ -2,13 +2,17 @@
 //!
 //! A route's `verify` is a list of checks that must all pass ([`compile`]). A check is a credential that stands in the
 //! request ([`token`]) or a signature over it ([`signature`]); providers are either of them as data ([`provider`]), with the
-//! [`handshake`]s that they make. Nothing here reads a clock; the caller maps every [`Refusal`] to one constant response.
+//! [`handshake`]s that they make. Nothing here reads a clock or opens a connection: the moment and the source of keys are
+//! arguments. The caller maps every [`Refusal`] to one constant response.
 
+mod certificate;
 mod compile;
 mod coverage;
 mod evidence;
 mod handshake;
 mod jwt;
+mod key_source;
+mod message_signature;
 mod network;
 mod provider;
 mod secrets;
@@ -23,14 +27,17 @@ use crate::config::spec::VerifySpec;
 use crate::diagnostic::At;
 use crate::event::{Event, Received, RequestInfo, Verified};
 use bytes::Bytes;
+use certificate::Certified;
 use chrono::{DateTime, Utc};
 use evidence::Evidence;
 pub use evidence::{Place, PlaceError};
 pub use handshake::{Greeting, Handshake};
 use http::{HeaderName, Method, Response};
 use jwt::Jwt;
+pub use key_source::{Fetching, KeySource, NoKeys, Unfetched};
+use message_signature::MessageSignature;
 use network::Networks;
-pub use provider::{Listed, Provider, Providers};
+pub use provider::{Asked, Listed, Need, Provider, Providers};
 pub use secrets::moment as expiry;
 pub use sign::SignError;
 use signature::Signature;
@@ -57,8 +64,12 @@ struct Check {
 enum Proof {
     Token(Token),
     Signature(Box<Signature>),
+    Certified(Box<Certified>),
+    MessageSignature(Box<MessageSignature>),
     Jwt(Box<Jwt>),
     Networks(Networks),
+    /// The sender proves nothing, and nothing is asked.
+    Nothing,
 }
 
 /// Why a request was refused. The sender hears one constant 401; logs and metrics hear the reason.
@@ -82,6 +93,11 @@ pub enum Refusal {
     /// Answered 403: the credential is the address, and no other would do.
     #[error("the client's address is not one of the sender's")]
     Address,
+    #[error("the certificate does not count now, or its key is of another kind")]
+    Certificate,
+    /// Answered 503: it may work in a moment, and until then nothing is accepted.
+    #[error("the sender's key cannot be fetched")]
+    KeyUnavailable,
 }
 
 /// A webhook that passed, and which secret matched (by position, for rotation).
@@ -108,7 +124,7 @@ impl Verifier {
 
     /// Anyone may call.
     pub fn is_none(&self) -> bool {
-        self.checks.is_empty()
+        self.checks.iter().all(|check| matches!(check.proof, Proof::Nothing))
     }
 
     /// Short, for `routes` and traces: `none`, `github`, `hmac`, `shared + github`.
@@ -158,8 +174,12 @@ impl Verifier {
     pub fn signs_url(&self) -> bool {
         self.checks.iter().any(|check| match &check.proof {
             Proof::Signature(signature) => signature.scheme.names_url() && signature.public_url.is_none(),
+            Proof::Certified(certified) => {
+                certified.signature.scheme.names_url() && certified.signature.public_url.is_none()
+            }
+            Proof::MessageSignature(signature) => signature.names_url() && signature.public_url.is_none(),
             Proof::Jwt(jwt) => jwt.names_url() && jwt.public_url.is_none(),
-            Proof::Token(_) | Proof::Networks(_) => false,
+            Proof::Token(_) | Proof::Networks(_) | Proof::Nothing => false,
         })
     }
 
@@ -169,21 +189,38 @@ impl Verifier {
             Proof::Token(token) => token.secrets.iter().map(|secret| secret.until).collect::<Vec<_>>(),
             Proof::Signature(signature) => signature.keys.iter().map(|key| key.until).collect(),
             Proof::Jwt(jwt) => jwt.expiries(),
-            Proof::Networks(_) => Vec::new(),
+            Proof::MessageSignature(signature) => signature.keys.iter().map(|key| key.until).collect(),
+            Proof::Certified(_) | Proof::Networks(_) | Proof::Nothing => Vec::new(),
         });
         dates.enumerate().filter_map(|(position, until)| Some((position, until?))).collect()
     }
 
-    /// All checks are made; the first refusal is the answer. `now` is the event's one clock reading.
-    pub fn verify(&self, received: Received, now: DateTime<Utc>) -> Result<Passed, Refusal> {
+    /// All checks are made; the first refusal is the answer. `now` is the event's one clock reading, `keys` is asked for
+    /// keys that only the sender's own host has.
+    pub async fn verify(
+        &self,
+        received: Received,
+        now: DateTime<Utc>,
+        keys: &dyn KeySource,
+    ) -> Result<Passed, Refusal> {
         let mut secret = None;
         let evidence = Evidence::new(&received.request, &received.body);
         for check in &self.checks {
             let position = match &check.proof {
                 Proof::Token(token) => token.check(&evidence, now)?,
                 Proof::Signature(signature) => signature.check(&evidence, now)?,
+                Proof::Certified(certified) => {
+                    let url = certified.url(&evidence)?;
+                    let fetched = match certified.pinned.is_empty() {
+                        true => Some(keys.fetch(&url).await.map_err(|Unfetched| Refusal::KeyUnavailable)?),
+                        false => None,
+                    };
+                    certified.check(fetched.as_deref(), &evidence, now)?
+                }
+                Proof::MessageSignature(signature) => signature.check(&evidence, now)?,
                 Proof::Jwt(jwt) => jwt.check(&evidence, now)?,
                 Proof::Networks(networks) => networks.check(received.request.client_ip)?,
+                Proof::Nothing => None,
             };
             secret = secret.or(position);
         }
@@ -210,9 +247,8 @@ impl Verifier {
 
     #[cfg(test)]
     fn signatures(&self) -> impl Iterator<Item = &Signature> {
-        self.checks.iter().filter_map(|check| match &check.proof {
-            Proof::Signature(signature) => Some(&**signature),
-            Proof::Token(_) | Proof::Jwt(_) | Proof::Networks(_) => None,
-        })
+        self.checks
+            .iter()
+            .filter_map(|check| if let Proof::Signature(signature) = &check.proof { Some(&**signature) } else { None })
     }
 }

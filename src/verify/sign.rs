@@ -52,7 +52,8 @@ impl Verifier {
                 Proof::Token(token) => token.show(&mut draft)?,
                 Proof::Signature(signature) => signatures.push(&**signature),
                 Proof::Jwt(_) => return Err(SignError::Jwt),
-                Proof::Networks(_) => {}
+                Proof::Certified(_) | Proof::MessageSignature(_) => return Err(SignError::PublicKey),
+                Proof::Networks(_) | Proof::Nothing => {}
             }
         }
         // What stands in the body or in the query must be there before a header signs it.
@@ -94,7 +95,12 @@ impl Draft<'_> {
                 let form = std::str::from_utf8(self.body).map_err(|_| SignError::Body)?;
                 *self.body = with_pair(form, name, text).into();
             }
+            Place::Parameter(name) if self.body.is_empty() => self.put(&Place::Query(name.clone()), text)?,
+            Place::Parameter(name) => self.put(&Place::Form(name.clone()), text)?,
             Place::Json(pointer) => self.put_json(pointer, false, text)?,
+            Place::Part(..) => return Err(SignError::Body),
+            Place::First(_) if *place == *place.first() => return Err(SignError::Body),
+            Place::First(_) => self.put(place.first(), text)?,
         }
         Ok(())
     }

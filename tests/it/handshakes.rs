@@ -98,7 +98,9 @@ fn handshakes_are_answered_as_providers_want() {
             assert_eq!(response.json(), *json, "{}", vector.id);
         }
     }
-    assert!(target.all().is_empty(), "a handshake goes nowhere");
+    // An event with a literal answer is among them.
+    let events = vectors.iter().filter(|vector| vector.provider == "robokassa").count();
+    assert_eq!(target.all().len(), events, "a handshake goes nowhere");
 }
 
 fn route(verify: &str, target: &Target) -> String {

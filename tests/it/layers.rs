@@ -27,7 +27,7 @@ const ALLOWED: [(&str, &str); 28] = [
     ("lint", "config deliver diagnostic expr route secret verify"),
     ("main", ""),
     ("matcher", ""),
-    ("rehearsal", "clock reload server"),
+    ("rehearsal", "clock reload server verify"),
     ("reload", "clock config diagnostic"),
     ("route", "body config deliver diagnostic document event expr limit matcher secret suggest transform verify"),
     ("secret", ""),

@@ -119,3 +119,28 @@ fn no_secret_is_in_any_output_of_the_process() {
     assert!(output.contains("${env:SECRET}"), "{output}");
     assert!(!output.contains("example-secret"), "{output}");
 }
+
+/// Nobody listens on port 1.
+#[test]
+fn a_certificate_that_cannot_be_fetched_refuses_for_now() {
+    let target = Target::ok();
+    let settings = r"
+providers:
+  acme:
+    verify:
+      algorithm: rsa-pkcs1-sha256
+      certificate: {url: 'header:x-certificate', matches: 'https://127\.0\.0\.1:1/[a-z]+\.pem'}
+      signature: {header: x-signature, encoding: base64}
+";
+    let files = [("hookswitch.yaml", settings), ("routes.d/a.yaml", &route("{provider: acme}", &target))];
+    let router = Router::start_with(&files, &[], &[]);
+    let send = |url: &str| {
+        router.send(Request::post("/a").json("{}").header("x-signature", "AAAA").header("x-certificate", url))
+    };
+    let unavailable = send("https://127.0.0.1:1/a.pem");
+    assert_eq!(unavailable.status, 503, "{}", unavailable.text());
+    assert!(unavailable.header("retry-after").is_some());
+    assert_eq!(send("https://127.0.0.1:2/a.pem").status, 401);
+    assert_eq!(send("https://127.0.0.1:1/A.pem").status, 401);
+    assert!(target.all().is_empty());
+}

@@ -81,6 +81,23 @@ pub struct CheckSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub serial: Option<String>,
+    /// The private key with which a sender signs that calls it so (`braintree`).
+    #[schemars(with = "OneOrMany<SecretSpec>")]
+    #[serde(default)]
+    pub private_key: Option<OneOrMany<SecretSpec>>,
+    /// The id of the webhook, which is signed and not sent (`paypal`).
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub webhook_id: Option<String>,
+    /// For senders whose requests name a certificate: that certificate as PEM, so that none is fetched; a list lets any of
+    /// them match (`aws_sns`, `paypal`).
+    #[schemars(with = "OneOrMany<String>")]
+    #[serde(default)]
+    pub cert_pem: Option<OneOrMany<String>>,
+    /// The one URL of a certificate that a request may name.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub cert_url: Option<String>,
     /// The token that a subscription handshake must show (`meta`).
     #[schemars(with = "String")]
     #[serde(default)]

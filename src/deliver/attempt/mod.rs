@@ -135,6 +135,7 @@ impl Written {
 /// A body in one piece that notes when it is taken.
 ///
 /// It also cannot be cloned, which keeps every layer below from sending it a second time.
+#[derive(Default)]
 pub(super) struct Watched {
     bytes: Option<Bytes>,
     written: Written,

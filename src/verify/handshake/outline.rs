@@ -60,7 +60,7 @@ impl Outline {
             return None;
         }
         let mut when = when.into_iter().collect::<Option<Vec<_>>>()?;
-        when.sort_by_key(|(place, _)| matches!(place, Place::Form(_) | Place::Json(_)));
+        when.sort_by_key(|(place, _)| !matches!(place, Place::Header(_) | Place::Query(_)));
         Some(Outline {
             method: spec.method.unwrap_or(MethodSpec::POST).method(),
             when,
@@ -107,7 +107,7 @@ impl Outline {
             );
             return None;
         }
-        if self.mac.is_some() && check.secret.is_none() {
+        if self.mac.is_some() && rules.written(check).is_none() {
             return Some(None);
         }
         let when = self.when.iter().map(|(place, expected)| {
@@ -150,10 +150,10 @@ impl MacOutline {
 
     /// With the first secret: a sender that rotates tries its new one when it is already known here.
     fn with(&self, check: &CheckSpec, rules: &KeyRules, at: &At<'_>) -> Option<Mac> {
-        let resolved = secrets::resolve(check.secret.as_ref()?, &at.key("secret"))?;
+        let resolved = secrets::resolve(rules.written(check)?, &at.key(rules.parameter()))?;
         let (first, _) = resolved.into_iter().next()?;
         // What is wrong with a secret has been said where the check's own keys are made.
-        let key = Key::shared(self.algorithm, &first.value, rules.encoding, &rules.strip).ok()?;
+        let key = Key::shared(self.algorithm, &first.value, rules).ok()?;
         Some(Mac { of: self.of.clone(), key, encoding: self.encoding })
     }
 }
@@ -169,6 +169,7 @@ impl Values<'_> {
             Parameter::Confirmation => check.confirmation.is_some(),
             Parameter::GroupId => check.group_id.is_some(),
             Parameter::AllowedOrigins => check.allowed_origins.is_some(),
+            Parameter::PublicKey => check.public_key.is_some(),
         }
     }
 
@@ -181,6 +182,10 @@ impl Values<'_> {
             }
             Parameter::Confirmation => config::plain(check.confirmation.as_ref()?, &at),
             Parameter::GroupId => config::scalar(check.group_id.as_ref()?, &at).map(|id| id.to_string()),
+            Parameter::PublicKey => match check.public_key.as_ref()? {
+                OneOrMany::One(name) => config::plain(name, &at),
+                OneOrMany::Many(_) => None,
+            },
             Parameter::AllowedOrigins => None,
         }
     }
@@ -196,7 +201,9 @@ impl Values<'_> {
             Parameter::VerifyToken => {
                 self.text(parameter, at).map(|token| Wanted::Secret(Fingerprint::of(token.as_bytes())))
             }
-            Parameter::Confirmation | Parameter::GroupId => self.text(parameter, at).map(Wanted::Text),
+            Parameter::Confirmation | Parameter::GroupId | Parameter::PublicKey => {
+                self.text(parameter, at).map(Wanted::Text)
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ pub(in crate::verify) enum Parameter {
     Confirmation,
     GroupId,
     AllowedOrigins,
+    /// Not a key at all: the name of one (`braintree`).
+    PublicKey,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +38,13 @@ pub(super) enum TemplateError {
 pub(super) const SAID_MAX: usize = 4096;
 
 impl Parameter {
-    pub const ALL: [Parameter; 4] =
-        [Parameter::VerifyToken, Parameter::Confirmation, Parameter::GroupId, Parameter::AllowedOrigins];
+    pub const ALL: [Parameter; 5] = [
+        Parameter::VerifyToken,
+        Parameter::Confirmation,
+        Parameter::GroupId,
+        Parameter::AllowedOrigins,
+        Parameter::PublicKey,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -45,6 +52,7 @@ impl Parameter {
             Parameter::Confirmation => "confirmation",
             Parameter::GroupId => "group_id",
             Parameter::AllowedOrigins => "allowed_origins",
+            Parameter::PublicKey => "public_key",
         }
     }
 

@@ -1,29 +1,36 @@
 //! A provider's scheme, compiled, without the secrets of a check.
 
+use super::Need;
 use super::jwt::JwtBlueprint;
+use super::scheme::{signed, span};
+use crate::config;
 use crate::config::spec::{
-    CheckSpec, OneOrMany, ProviderKindSpec, ProviderSpec, SchemeSpec, SecretGroupSpec, SignatureFormatSpec,
-    SignatureSpec, SignedTimeSpec, TimeUnitSpec, ToleranceSpec,
+    AlgorithmSpec, CertificateSpec, CheckSpec, MessageSignatureSpec, OneOrMany, ProviderKindSpec, ProviderSpec,
+    SchemeSpec,
 };
-use crate::config::units::parse_duration;
 use crate::diagnostic::At;
 use crate::verify::Proof;
+use crate::verify::certificate::{Certificate, CertificateRules, Certified};
 use crate::verify::compile::token;
 use crate::verify::evidence::{Place, header_name, pointer_tokens};
+use crate::verify::message_signature::{Component, MessageSignature, MessageSignatureRules};
 use crate::verify::network::Networks;
-use crate::verify::signature::algorithm::Algorithm;
-use crate::verify::signature::compile::KeyRules;
-use crate::verify::signature::encoding::Encoding;
+use crate::verify::signature::algorithm::{Algorithm, stands_in};
+use crate::verify::signature::compile::{KeyRules, public_keys, public_url, shared_keys};
 use crate::verify::signature::grammar::Grammar;
-use crate::verify::signature::message::{Message, Syntax};
-use crate::verify::signature::timestamp::{TOLERANCE, Timestamp, Unit};
-use crate::verify::signature::{Expected, Group, Holder, Parameter, Requirement, Scheme, Signature};
+use crate::verify::signature::message::Message;
+use crate::verify::signature::timestamp::TOLERANCE;
+use crate::verify::signature::{Expected, Group, Parameter, Requirement, Scheme, Signature};
 use crate::verify::token::Shown;
-use chrono::TimeDelta;
+use regex::Regex;
 
 pub(in crate::verify) enum Blueprint {
     Signature(Box<Scheme>, KeyRules),
+    Certified(Box<Scheme>, Box<CertificateRules>),
+    MessageSignature(MessageSignatureRules, Algorithm),
     Token(Shown),
+    /// The sender proves nothing: a check may still ask for a token.
+    Open(Option<Shown>),
     Networks(Networks),
     Jwt(JwtBlueprint),
 }
@@ -34,45 +41,79 @@ impl Blueprint {
         let scheme = spec.verify.as_ref().unwrap_or(&empty);
         let at = at.key("verify");
         let token = [&scheme.header, &scheme.query, &scheme.form, &scheme.json, &scheme.json_each];
-        let tokens = token.iter().filter(|written| written.is_some()).count();
-        match (tokens, &scheme.signature, &scheme.networks, &scheme.jwt, spec.kind) {
-            (0, Some(signature), None, None, _) => signed(scheme, signature, &at),
-            (1, None, None, None, _) => token_shown(scheme, &at).map(Blueprint::Token),
-            (0, None, Some(list), None, _) => networks(list, &at.key("networks")).map(Blueprint::Networks),
-            (0, None, None, Some(jwt), _) => JwtBlueprint::compile(jwt, &at.key("jwt")).map(Blueprint::Jwt),
-            (0, None, None, None, Some(ProviderKindSpec::Basic)) => Some(Blueprint::Token(Shown::Basic)),
+        let ways = [
+            scheme.signature.is_some(),
+            scheme.networks.is_some(),
+            scheme.jwt.is_some(),
+            scheme.message_signature.is_some(),
+        ];
+        let ways = ways.iter().filter(|written| **written).count() + token.iter().filter(|one| one.is_some()).count();
+        match (ways, spec.kind) {
+            (0, Some(ProviderKindSpec::Basic)) => return Some(Blueprint::Token(Shown::Basic)),
+            (0, Some(ProviderKindSpec::None)) => return Some(Blueprint::Open(None)),
+            (1, _) if scheme.certificate.is_none() || scheme.signature.is_some() => {}
             _ => {
-                let help =
-                    "write `signature`, or one of `header`, `query`, `form`, `json`, `json_each`, `networks`, `jwt`"
-                        .to_owned();
-                at.error("provider-scheme", "a scheme says exactly one way to verify", Some(help));
-                None
+                let help = "write `signature`, or one of `header`, `query`, `form`, `json`, `json_each`, `networks`, \
+                            `jwt`, `message_signature`";
+                at.error("provider-scheme", "a scheme says exactly one way to verify", Some(help.to_owned()));
+                return None;
             }
         }
+        if let Some(signature) = &scheme.signature {
+            let signed = signed(scheme, signature, &at);
+            let rules = scheme.certificate.as_ref().map(|spec| certificate(spec, &at.key("certificate")));
+            return match (signed?, rules) {
+                ((scheme, keys), None) => Some(Blueprint::Signature(Box::new(scheme), keys)),
+                ((scheme, _), Some(rules)) => Some(Blueprint::Certified(Box::new(scheme), Box::new(rules?))),
+            };
+        }
+        if let Some(list) = &scheme.networks {
+            return networks(list, &at.key("networks")).map(Blueprint::Networks);
+        }
+        if let Some(jwt) = &scheme.jwt {
+            return JwtBlueprint::compile(jwt, &at.key("jwt")).map(Blueprint::Jwt);
+        }
+        if let Some(signature) = &scheme.message_signature {
+            return message_signature(signature, scheme, &at);
+        }
+        let shown = token_shown(scheme, &at);
+        let open = spec.kind == Some(ProviderKindSpec::None);
+        shown.map(|shown| if open { Blueprint::Open(Some(shown)) } else { Blueprint::Token(shown) })
     }
 
-    /// The scheme's own requirements of a check: parameters that it takes besides the secret.
-    pub fn takes(&self) -> Vec<&'static str> {
-        let scheme = match self {
-            Blueprint::Signature(scheme, _) => scheme,
-            Blueprint::Token(_) => return vec!["secret"],
+    /// The parameters that a check takes, besides those of handshakes, and which it must have.
+    pub fn takes(&self) -> Vec<(&'static str, Need)> {
+        let (scheme, key) = match self {
+            Blueprint::Signature(scheme, _) if scheme.algorithm.is_public() => {
+                (scheme, vec![("public_key", Need::Required)])
+            }
+            Blueprint::Signature(scheme, rules) => (scheme, vec![(rules.parameter(), Need::Required)]),
+            Blueprint::Certified(scheme, _) => {
+                (scheme, vec![("cert_pem", Need::Optional), ("cert_url", Need::Optional)])
+            }
+            Blueprint::MessageSignature(rules, algorithm) => {
+                let key = if algorithm.is_public() { "public_key" } else { "secret" };
+                let url = rules.covers.iter().any(Component::names_url);
+                let url = url.then_some(("public_url", Need::Required));
+                return [(key, Need::Required), ("tolerance", Need::Optional)].into_iter().chain(url).collect();
+            }
+            Blueprint::Token(_) => return vec![("secret", Need::Required)],
+            Blueprint::Open(shown) => return shown.iter().map(|_| ("secret", Need::Optional)).collect(),
             Blueprint::Networks(_) => return Vec::new(),
             Blueprint::Jwt(jwt) => return jwt.takes(),
         };
-        let mut takes = vec![if scheme.algorithm.is_public() { "public_key" } else { "secret" }];
-        let parameters = scheme.required.iter().filter_map(|requirement| match requirement.expected {
-            Expected::Parameter(parameter) => Some(parameter.name()),
-            _ => None,
-        });
-        takes.extend(parameters);
+        let mut takes = key;
+        takes.extend(scheme.parameters().iter().map(|parameter| {
+            (parameter.name(), if parameter.is_optional() { Need::Optional } else { Need::Required })
+        }));
         if scheme.timestamp.is_some() {
-            takes.push("tolerance");
+            takes.push(("tolerance", Need::Optional));
         }
         if scheme.names_url() {
-            takes.push("public_url");
+            takes.push(("public_url", Need::Required));
         }
         if scheme.places.iter().any(|holder| holder.group == Some(Group::Secondary)) {
-            takes.push("secondary");
+            takes.push(("secondary", Need::Optional));
         }
         takes
     }
@@ -89,7 +130,7 @@ impl Blueprint {
     pub fn key_rules(&self) -> KeyRules {
         match self {
             Blueprint::Signature(_, rules) => rules.clone(),
-            Blueprint::Token(_) | Blueprint::Networks(_) | Blueprint::Jwt(_) => KeyRules::default(),
+            _ => KeyRules::default(),
         }
     }
 
@@ -97,55 +138,180 @@ impl Blueprint {
     pub fn proof(&self, check: &CheckSpec, at: &At<'_>) -> Option<Proof> {
         match self {
             Blueprint::Signature(scheme, rules) => {
-                let mut scheme = Scheme::clone(scheme);
-                let required = std::mem::take(&mut scheme.required).into_iter();
-                let required: Option<Vec<_>> = required.map(|requirement| filled(requirement, check, at)).collect();
-                scheme.required = required?.into_iter().flatten().collect();
+                let scheme = filled(Scheme::clone(scheme), check, at)?;
                 Signature::with_keys(scheme, rules, check, at).map(|signature| Proof::Signature(Box::new(signature)))
             }
+            Blueprint::Certified(scheme, rules) => {
+                let scheme = filled(Scheme::clone(scheme), check, at)?;
+                let signature = Signature::without_keys(scheme, check, at);
+                let pinned = pinned(check, at);
+                let url = match &check.cert_url {
+                    Some(written) => Some(config::plain(written, &at.key("cert_url"))?),
+                    None => None,
+                };
+                let rules = CertificateRules::clone(rules);
+                Some(Proof::Certified(Box::new(Certified { rules, signature: signature?, pinned: pinned?, url })))
+            }
+            Blueprint::MessageSignature(rules, algorithm) => {
+                let keys = match algorithm {
+                    Algorithm::Public(algorithm) => public_keys(check, *algorithm, at),
+                    algorithm => shared_keys(check, *algorithm, &KeyRules::default(), at),
+                };
+                let mut rules = rules.clone();
+                if let Some(written) = &check.tolerance {
+                    rules.window = crate::verify::signature::compile::tolerance(written, &at.key("tolerance"))?;
+                }
+                let public_url = public_url(check, at);
+                let signature = MessageSignature { rules, keys: keys?, public_url: public_url? };
+                Some(Proof::MessageSignature(Box::new(signature)))
+            }
             Blueprint::Token(shown) => token(shown.clone(), check, at).map(Proof::Token),
+            Blueprint::Open(Some(shown)) if check.secret.is_some() => token(shown.clone(), check, at).map(Proof::Token),
+            Blueprint::Open(shown) => {
+                let help = match shown {
+                    Some(_) => "add `secret`, and register the address with it",
+                    None => "add a check of your own to the list, as `{shared: {query: token}, secret: …}`",
+                };
+                let message = "this sender proves nothing: anyone may call";
+                at.key("provider").warning("verify-provider-open", message, Some(help.to_owned()));
+                Some(Proof::Nothing)
+            }
             Blueprint::Networks(networks) => Some(Proof::Networks(networks.clone())),
             Blueprint::Jwt(jwt) => jwt.proof(check, at).map(|jwt| Proof::Jwt(Box::new(jwt))),
         }
     }
 }
 
-impl Parameter {
-    fn name(self) -> &'static str {
-        match self {
-            Parameter::AppKey => "app_key",
-            Parameter::Serial => "serial",
-        }
+/// With the check's parameters in their places.
+fn filled(mut scheme: Scheme, check: &CheckSpec, at: &At<'_>) -> Option<Scheme> {
+    // Each is asked for once, so that a missing one is reported once.
+    let values: Vec<(Parameter, Option<String>)> = {
+        let mut parameters = scheme.parameters();
+        parameters.sort();
+        parameters.dedup();
+        let values = parameters.into_iter().map(|parameter| Some((parameter, value(parameter, check, at)?)));
+        values.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?
+    };
+    let value = |wanted: Parameter| {
+        values.iter().find(|(parameter, _)| *parameter == wanted).and_then(|(_, value)| value.clone())
+    };
+    scheme.required = std::mem::take(&mut scheme.required)
+        .into_iter()
+        .filter_map(|requirement| {
+            let Expected::Parameter(parameter) = requirement.expected else { return Some(requirement) };
+            value(parameter).map(|text| Requirement { expected: Expected::Text(text), ..requirement })
+        })
+        .collect();
+    scheme.messages = scheme.messages.iter().map(|message| message.filled(&value)).collect::<Option<Vec<Message>>>()?;
+    if let Grammar::Pairs { named_by: Some(parameter), signature, .. } = &mut scheme.grammar {
+        *signature = value(*parameter)?;
     }
-
-    fn named(name: &str) -> Option<Parameter> {
-        [Parameter::AppKey, Parameter::Serial].into_iter().find(|parameter| parameter.name() == name)
-    }
-
-    /// One key is often all there is, and then its serial number adds nothing.
-    fn optional(self) -> bool {
-        self == Parameter::Serial
-    }
+    Some(scheme)
 }
 
-/// With the check's parameter in its place; `Some(None)`: nothing is required.
-fn filled(requirement: Requirement, check: &CheckSpec, at: &At<'_>) -> Option<Option<Requirement>> {
-    let Expected::Parameter(parameter) = requirement.expected else { return Some(Some(requirement)) };
+/// `Some(None)`: it is not written and may be missing.
+fn value(parameter: Parameter, check: &CheckSpec, at: &At<'_>) -> Option<Option<String>> {
+    let here = at.key(parameter.name());
     let written = match parameter {
-        Parameter::AppKey => &check.app_key,
-        Parameter::Serial => &check.serial,
+        Parameter::AppKey => check.app_key.as_ref(),
+        Parameter::Serial => check.serial.as_ref(),
+        Parameter::WebhookId => check.webhook_id.as_ref(),
+        Parameter::PublicKey => match &check.public_key {
+            Some(OneOrMany::Many(_)) => {
+                here.error("verify-public-key", "this provider's public key is one name, not a list", None);
+                return None;
+            }
+            Some(OneOrMany::One(name)) => Some(name),
+            None => None,
+        },
     };
     match written {
-        Some(written) => {
-            let text = crate::config::plain(written, &at.key(parameter.name()))?;
-            Some(Some(Requirement { expected: Expected::Text(text), ..requirement }))
-        }
-        None if parameter.optional() => Some(None),
+        Some(written) => config::plain(written, &here).map(Some),
+        None if parameter.is_optional() => Some(None),
         None => {
             let message = format!("this provider needs `{}`", parameter.name());
             at.error("verify-parameter-missing", message, None);
             None
         }
+    }
+}
+
+/// Certificates of the configuration. A reference that stands for itself offline is none.
+fn pinned(check: &CheckSpec, at: &At<'_>) -> Option<Vec<Certificate>> {
+    let Some(spec) = &check.cert_pem else { return Some(Vec::new()) };
+    let at = at.key("cert_pem");
+    let list = matches!(spec, OneOrMany::Many(_));
+    let mut certificates = Vec::new();
+    for (position, written) in spec.as_slice().iter().enumerate() {
+        let at = if list { at.index(position) } else { at.clone() };
+        let text = config::plain(written, &at)?;
+        match Certificate::from_pem(text.as_bytes()) {
+            Some(certificate) => certificates.push(certificate),
+            None if stands_in(&text) => {}
+            None => {
+                let help = "write it in PEM: -----BEGIN CERTIFICATE-----".to_owned();
+                at.error("verify-certificate", "not a certificate", Some(help));
+                return None;
+            }
+        }
+    }
+    Some(certificates)
+}
+
+fn certificate(spec: &CertificateSpec, at: &At<'_>) -> Option<CertificateRules> {
+    let place = reported(Place::parse(&spec.url), &at.key("url"));
+    if !spec.matches.starts_with("https://") {
+        let help = "whoever stands between could answer with another key".to_owned();
+        at.key("matches").error("provider-scheme", "certificates are fetched over https alone", Some(help));
+        return None;
+    }
+    let matches = Regex::new(&format!(r"\A(?:{})\z", spec.matches));
+    let matches = matches.map_err(|error| at.key("matches").error("provider-scheme", error.to_string(), None)).ok();
+    let version = match &spec.version {
+        Some(place) => {
+            let place = reported(Place::parse(place), &at.key("version"))?;
+            let named = spec.versions.iter().map(|(name, spec)| (name.clone(), Algorithm::from(*spec)));
+            Some((place, named.collect()))
+        }
+        None => None,
+    };
+    Some(CertificateRules { place: place?, matches: matches?, version })
+}
+
+fn message_signature(spec: &MessageSignatureSpec, scheme: &SchemeSpec, at: &At<'_>) -> Option<Blueprint> {
+    let here = at.key("message_signature");
+    let covers = spec.covers.iter().enumerate().map(|(position, name)| {
+        let component = Component::parse(name);
+        if component.is_none() {
+            let message = format!("`{name}` is no component of a message");
+            here.key("covers").index(position).error("provider-scheme", message, None);
+        }
+        component
+    });
+    let covers: Vec<Component> = covers.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
+    if covers.is_empty() {
+        here.key("covers").error("provider-scheme", "a signature that covers nothing proves nothing", None);
+        return None;
+    }
+    let written = scheme.algorithm.unwrap_or_default();
+    let Some(name) = registered(written) else {
+        at.key("algorithm").error("provider-scheme", "message signatures here are ed25519 or hmac-sha256", None);
+        return None;
+    };
+    let window = match &spec.tolerance {
+        Some(written) => span(written, &here.key("tolerance"))?,
+        None => TOLERANCE,
+    };
+    let rules = MessageSignatureRules { covers, algorithm: name, window };
+    Some(Blueprint::MessageSignature(rules, Algorithm::from(written)))
+}
+
+/// The name in RFC 9421, 6.2.2.
+fn registered(algorithm: AlgorithmSpec) -> Option<&'static str> {
+    match algorithm {
+        AlgorithmSpec::Ed25519 => Some("ed25519"),
+        AlgorithmSpec::HmacSha256 => Some("hmac-sha256"),
+        _ => None,
     }
 }
 
@@ -170,203 +336,12 @@ fn token_shown(spec: &SchemeSpec, at: &At<'_>) -> Option<Shown> {
     }
 }
 
-fn signed(spec: &SchemeSpec, signature: &SignatureSpec, at: &At<'_>) -> Option<Blueprint> {
-    let algorithm = Algorithm::from(spec.algorithm.unwrap_or_default());
-    let id = match &spec.id_header {
-        Some(name) => reported(header_name(name), &at.key("id_header")).map(|name| Some(Place::Header(name))),
-        None => Some(None),
-    };
-    let holders = holders(signature, &at.key("signature"));
-    let grammar = grammar(signature, &at.key("signature"));
-    let in_header = matches!(grammar, Some(Grammar::Pairs { time: Some(_), .. }));
-    let timestamp = timestamp(spec.timestamp.as_ref(), in_header, &at.key("timestamp"));
-    let required = spec.require.iter().map(|(place, text)| requirement(place, text, &at.key("require").key(place)));
-    let required: Vec<_> = required.collect();
-    let (id, holders, grammar, timestamp) = (id?, holders?, grammar?, timestamp?);
-    let payload = at.key("payload");
-    let messages = match &spec.payload {
-        Some(OneOrMany::Many(many)) => {
-            let texts = many.iter().enumerate();
-            let message = |(position, text): (usize, &String)| {
-                message(text, algorithm, id.as_ref(), timestamp.is_some(), &payload.index(position))
-            };
-            texts.map(message).collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?
-        }
-        Some(OneOrMany::One(text)) => vec![message(text, algorithm, id.as_ref(), timestamp.is_some(), &payload)?],
-        None => vec![message("{body}", algorithm, id.as_ref(), timestamp.is_some(), &payload)?],
-    };
-    if messages.is_empty() {
-        payload.error("provider-payload", "the list of payloads is empty", None);
-        return None;
-    }
-    let absent = spec.absent.iter().map(|place| reported(Place::parse(place), &at.key("absent")));
-    let absent = absent.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
-    let scheme = Scheme {
-        algorithm,
-        encoding: Encoding::from(signature.encoding.unwrap_or_default()),
-        places: holders,
-        grammar,
-        messages,
-        timestamp,
-        id,
-        required: required.into_iter().collect::<Option<_>>()?,
-        absent,
-    };
-    let key = spec.key.clone().unwrap_or_default();
-    let rules = KeyRules {
-        encoding: key.encoding.unwrap_or_default(),
-        strip: key.strip_prefix.unwrap_or_default(),
-        optional: false,
-    };
-    Some(Blueprint::Signature(Box::new(scheme), rules))
-}
-
-fn message(written: &str, algorithm: Algorithm, id: Option<&Place>, timed: bool, at: &At<'_>) -> Option<Message> {
-    let message = match Message::parse(written, Syntax::Provider, id) {
-        Ok(message) => message,
-        Err(error) => {
-            at.error_inside("provider-payload", error.message, Some(error.help), error.span);
-            return None;
-        }
-    };
-    let mistake = if message.names_time() && !timed {
-        "{ts} needs `timestamp`"
-    } else if message.names_secret() && !matches!(algorithm, Algorithm::Hash(_)) {
-        "{secret} is for plain hashes: a keyed hash has it as its key"
-    } else if !message.names_secret() && matches!(algorithm, Algorithm::Hash(_)) {
-        "a plain hash without {secret} proves nothing"
-    } else if !message.names_anything() {
-        "the payload names nothing of the request"
-    } else {
-        return Some(message);
-    };
-    at.error("provider-payload", mistake, None);
-    None
-}
-
-fn holders(spec: &SignatureSpec, at: &At<'_>) -> Option<Vec<Holder>> {
-    match (&spec.header, &spec.from, spec.any_of.as_slice()) {
-        (Some(name), None, []) => {
-            let place = Place::Header(reported(header_name(name), &at.key("header"))?);
-            Some(vec![Holder { place, group: None }])
-        }
-        (None, Some(place), []) => {
-            let place = reported(Place::parse(place), &at.key("from"))?;
-            Some(vec![Holder { place, group: None }])
-        }
-        (None, None, alternatives @ [_, ..]) => {
-            let holders = alternatives.iter().enumerate().map(|(position, alternative)| {
-                let at = at.key("any_of").index(position).key("header");
-                let place = Place::Header(reported(header_name(&alternative.header), &at)?);
-                let group = alternative.secret.map(|group| match group {
-                    SecretGroupSpec::Secret => Group::Primary,
-                    SecretGroupSpec::Secondary => Group::Secondary,
-                });
-                Some(Holder { place, group })
-            });
-            holders.collect::<Vec<_>>().into_iter().collect()
-        }
-        _ => {
-            let help = "write one of `header`, `from` and `any_of`".to_owned();
-            at.error("provider-scheme", "a signature stands in exactly one place", Some(help));
-            None
-        }
-    }
-}
-
-fn grammar(spec: &SignatureSpec, at: &At<'_>) -> Option<Grammar> {
-    let prefix = spec.prefix.clone().unwrap_or_default();
-    let separator = |written: &Option<String>, default: &str| written.clone().unwrap_or_else(|| default.to_owned());
-    let grammar = match spec.format.unwrap_or_default() {
-        SignatureFormatSpec::Raw => Grammar::Raw { prefix, optional: spec.prefix_optional },
-        SignatureFormatSpec::Kv => {
-            let Some(signature) = spec.sig_key.clone() else {
-                at.error("provider-scheme", "`kv` needs `sig_key`: the key of the signature", None);
-                return None;
-            };
-            Grammar::Pairs {
-                between: separator(&spec.pair_sep, ","),
-                inside: separator(&spec.kv_sep, "="),
-                time: spec.ts_key.clone(),
-                signature,
-                several: spec.multi,
-            }
-        }
-        SignatureFormatSpec::List => {
-            Grammar::List { between: separator(&spec.list_sep, ","), prefix, several: spec.multi }
-        }
-    };
-    let separators = [&spec.pair_sep, &spec.kv_sep, &spec.list_sep];
-    if separators.iter().any(|written| written.as_deref() == Some("")) {
-        at.error("provider-scheme", "a separator is not empty", None);
-        return None;
-    }
-    Some(grammar)
-}
-
-/// `Some(None)` where nothing is timed.
-fn timestamp(spec: Option<&SignedTimeSpec>, in_header: bool, at: &At<'_>) -> Option<Option<Timestamp>> {
-    let default = SignedTimeSpec::default();
-    let spec = match spec {
-        Some(spec) => spec,
-        None if in_header => &default,
-        None => return Some(None),
-    };
-    let place = match (&spec.header, &spec.source) {
-        (Some(name), None) => Some(Place::Header(reported(header_name(name), &at.key("header"))?)),
-        (None, Some(source)) => Some(reported(Place::parse(source), &at.key("source"))?),
-        (None, None) if in_header => None,
-        _ => {
-            let help = "write `header` or `source`, or `ts_key` in a `kv` signature".to_owned();
-            at.error("provider-scheme", "a timestamp stands in exactly one place", Some(help));
-            return None;
-        }
-    };
-    let window = |written: Option<&ToleranceSpec>, default: TimeDelta, key: &str| match written {
-        None => Some(default),
-        Some(written) => span(written, &at.key(key)),
-    };
-    let past = window(spec.tolerance.as_ref(), TOLERANCE, "tolerance")?;
-    let future = window(spec.future.as_ref(), past, "future")?;
-    let unit = match spec.unit.unwrap_or_default() {
-        TimeUnitSpec::S => Unit::Seconds,
-        TimeUnitSpec::Ms => Unit::Milliseconds,
-        TimeUnitSpec::Rfc3339 => Unit::Rfc3339,
-    };
-    Some(Some(Timestamp { place, unit, past, future }))
-}
-
-pub(super) fn span(written: &ToleranceSpec, at: &At<'_>) -> Option<TimeDelta> {
-    let span = match written {
-        ToleranceSpec::Seconds(seconds) => Ok(std::time::Duration::from_secs(*seconds)),
-        ToleranceSpec::Duration(text) => parse_duration(text).map_err(|error| error.to_string()),
-    };
-    let span = span.and_then(|span| TimeDelta::from_std(span).map_err(|_| "the span is too long".to_owned()));
-    span.map_err(|message| at.error("unit", message, None)).ok()
-}
-
 fn networks(list: &[String], at: &At<'_>) -> Option<Networks> {
     if list.is_empty() {
         at.error("provider-scheme", "an empty list of networks lets nobody in", None);
         return None;
     }
     Networks::compile(list.iter().cloned().enumerate().map(|(position, text)| (text, at.index(position))))
-}
-
-fn requirement(place: &str, text: &str, at: &At<'_>) -> Option<Requirement> {
-    let place = reported(Place::parse(place), at)?;
-    let expected = match text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-        None => Expected::Text(text.to_owned()),
-        Some("sha256_hex:body") => Expected::BodySha256Hex,
-        Some(name) => match Parameter::named(name) {
-            Some(parameter) => Expected::Parameter(parameter),
-            None => {
-                at.error("provider-scheme", format!("`{{{name}}}` is no parameter of a check"), None);
-                return None;
-            }
-        },
-    };
-    Some(Requirement { place, expected })
 }
 
 pub(in crate::verify) fn reported<T, E: std::fmt::Display>(result: Result<T, E>, at: &At<'_>) -> Option<T> {

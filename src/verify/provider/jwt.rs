@@ -1,13 +1,16 @@
 //! A provider's tokens, compiled, without the secrets of a check.
 
-use super::blueprint::{reported, span};
+use super::Need;
+use super::blueprint::reported;
+use super::describe::jwt_name;
+use super::scheme::span;
 use crate::config;
-use crate::config::spec::{CheckSpec, JwtAlgorithmSpec, JwtSchemeSpec, Ordered};
+use crate::config::spec::{CheckSpec, JwtSchemeSpec, Ordered};
 use crate::diagnostic::At;
 use crate::verify::evidence::header_name;
 use crate::verify::jwt::{Bound, Jwt, JwtRules, LEEWAY};
 use crate::verify::signature::algorithm::Algorithm;
-use crate::verify::signature::compile::{KeyRules, public_keys, public_url, shared_keys, tolerance};
+use crate::verify::signature::compile::{KeyRules, Keys, public_keys_of, public_url, shared_keys, tolerance};
 
 pub(in crate::verify) struct JwtBlueprint {
     pub rules: JwtRules,
@@ -29,11 +32,9 @@ impl JwtBlueprint {
             Some(age) => span(age, &at.key("max_age")).map(Some),
             None => Some(None),
         };
-        let algorithms: Vec<_> = spec.alg.iter().map(|alg| (name(*alg), Algorithm::from(*alg))).collect();
-        let public = algorithms.iter().filter(|(_, algorithm)| algorithm.is_public()).count();
-        if algorithms.is_empty() || (public != 0 && public != algorithms.len()) {
-            let help = "a public key that also counts as a shared secret lets anyone sign (RFC 8725, 2.1)".to_owned();
-            at.key("alg").error("provider-scheme", "write algorithms of one kind, at least one", Some(help));
+        let algorithms: Vec<_> = spec.alg.iter().map(|alg| (jwt_name(*alg), Algorithm::from(*alg))).collect();
+        if algorithms.is_empty() {
+            at.key("alg").error("provider-scheme", "write the accepted algorithms", None);
             return None;
         }
         if spec.claims.is_empty() && spec.body_claims.is_empty() {
@@ -54,29 +55,53 @@ impl JwtBlueprint {
         Some(JwtBlueprint { rules, algorithms, issuer })
     }
 
-    pub fn takes(&self) -> Vec<&'static str> {
-        let public = self.algorithms.iter().any(|(_, algorithm)| algorithm.is_public());
-        let mut takes = vec![if public { "public_key" } else { "secret" }, "tolerance"];
+    pub fn takes(&self) -> Vec<(&'static str, Need)> {
+        let kind = |public: bool| self.algorithms.iter().any(|(_, algorithm)| algorithm.is_public() == public);
+        let mut takes = match (kind(false), kind(true)) {
+            (true, true) => vec![("secret", Need::OneOf), ("public_key", Need::OneOf)],
+            (_, true) => vec![("public_key", Need::Required)],
+            (_, false) => vec![("secret", Need::Required)],
+        };
         if matches!(self.issuer, Some(Issuer::ApiKey)) {
-            takes.push("api_key");
+            takes.push(("api_key", Need::Required));
         }
+        takes.push(("tolerance", Need::Optional));
         if self.rules.claims.iter().any(|(_, bound)| bound.names_url()) {
-            takes.push("public_url");
+            takes.push(("public_url", Need::Required));
         }
         takes
     }
 
+    /// The keys of a check for each algorithm. A public key that counted as a shared secret would let anyone sign (RFC
+    /// 8725, 2.1): a check has keys of one kind.
+    fn keys(&self, check: &CheckSpec, at: &At<'_>) -> Option<Vec<(&'static str, Keys)>> {
+        if let (Some(_), Some(_)) = (&check.secret, &check.public_key) {
+            let help = "keep the one of the algorithm that the provider signs with".to_owned();
+            at.key("public_key").error("verify-key-kind", "both `secret` and `public_key` are written", Some(help));
+            return None;
+        }
+        let public = match &check.public_key {
+            Some(_) => true,
+            None => self.algorithms.iter().all(|(_, algorithm)| algorithm.is_public()),
+        };
+        let fitting: Vec<_> = self.algorithms.iter().filter(|(_, algorithm)| algorithm.is_public() == public).collect();
+        if !public {
+            let keys = fitting.iter().map(|(name, algorithm)| {
+                // Of several algorithms the first has reported every mistake of the secrets.
+                Some((*name, shared_keys(check, *algorithm, &KeyRules::default(), at)?))
+            });
+            return keys.collect();
+        }
+        let public = fitting.iter().filter_map(|(name, algorithm)| match algorithm {
+            Algorithm::Public(algorithm) => Some((*name, *algorithm)),
+            Algorithm::Hmac(_) | Algorithm::Hash(_) => None,
+        });
+        public_keys_of(check, &public.collect::<Vec<_>>(), at)
+    }
+
     /// With the secrets of a check. The tolerance is the clocks' leeway.
     pub fn proof(&self, check: &CheckSpec, at: &At<'_>) -> Option<Jwt> {
-        let mut keys = Vec::new();
-        for (name, algorithm) in &self.algorithms {
-            let made = match algorithm {
-                Algorithm::Public(algorithm) => public_keys(check, *algorithm, at),
-                algorithm => shared_keys(check, *algorithm, &KeyRules::default(), at),
-            };
-            // Of several algorithms the first has reported every mistake of the secrets.
-            keys.push((*name, made?));
-        }
+        let keys = self.keys(check, at)?;
         let issuer = match (&self.issuer, &check.api_key) {
             (None, _) => None,
             (Some(Issuer::Text(text)), _) => Some(text.clone()),
@@ -106,15 +131,4 @@ fn bounds(claims: &Ordered<String>, at: &At<'_>) -> Option<Vec<(String, Bound)>>
         bound.map(|bound| (name.clone(), bound))
     });
     bounds.collect::<Vec<_>>().into_iter().collect()
-}
-
-fn name(algorithm: JwtAlgorithmSpec) -> &'static str {
-    match algorithm {
-        JwtAlgorithmSpec::HS256 => "HS256",
-        JwtAlgorithmSpec::HS384 => "HS384",
-        JwtAlgorithmSpec::HS512 => "HS512",
-        JwtAlgorithmSpec::RS256 => "RS256",
-        JwtAlgorithmSpec::ES256 => "ES256",
-        JwtAlgorithmSpec::EdDSA => "EdDSA",
-    }
 }

@@ -4,7 +4,9 @@
 //! really verified. What is compiled here waits for the secrets of a check.
 
 mod blueprint;
+mod describe;
 mod jwt;
+mod scheme;
 
 #[cfg(test)]
 mod tests;
@@ -26,10 +28,14 @@ pub struct Provider {
     pub title: String,
     /// How sure the facts are: [`Provider::is_doubtful`] ones deserve a warning.
     pub confidence: ConfidenceSpec,
+    /// What is checked, in a few words.
+    pub checked: String,
     /// What to know before relying on it; empty where there is nothing.
     pub notes: String,
     /// What identifies a delivery over the sender's retries, for `dedupe: {key: auto}`.
     pub delivery_id: Option<Place>,
+    /// The same, as it is written in a table.
+    pub delivery_id_written: Option<String>,
     /// How long the sender waits for an answer.
     pub patience: Option<Duration>,
     /// `Some(false)`: the sender does not redeliver by itself.
@@ -48,6 +54,36 @@ pub struct Providers {
     own: Vec<Arc<Provider>>,
     /// Own ones with mistakes, which have been reported.
     broken: Vec<String>,
+}
+
+/// A parameter of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    pub name: &'static str,
+    pub need: Need,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Without it there is an error, or everything is refused.
+    Required,
+    /// It, or another one that is called so.
+    OneOf,
+    /// Without it the sender's question whether the address is ours cannot be answered.
+    Handshake,
+    Optional,
+}
+
+impl Need {
+    /// For listings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Need::Required => "required",
+            Need::OneOf => "one-of",
+            Need::Handshake => "handshake",
+            Need::Optional => "optional",
+        }
+    }
 }
 
 /// Name and title of a provider, for listings.
@@ -69,9 +105,16 @@ impl Provider {
         self.confidence >= ConfidenceSpec::Memory
     }
 
-    /// Parameters of a check that only a handshake needs.
-    pub(super) fn handshake_parameters(&self) -> Vec<&'static str> {
-        self.handshakes.iter().flat_map(Outline::takes).collect()
+    /// What a check may say, in the order in which one would write it.
+    pub fn parameters(&self) -> Vec<Asked> {
+        let own = self.blueprint.takes().into_iter().map(|(name, need)| Asked { name, need });
+        let mut parameters: Vec<Asked> = own.collect();
+        for name in self.handshakes.iter().flat_map(Outline::takes) {
+            if parameters.iter().all(|asked| asked.name != name) {
+                parameters.push(Asked { name, need: Need::Handshake });
+            }
+        }
+        parameters
     }
 
     /// The secret arrives in a handshake: until then a check has none.
@@ -100,7 +143,8 @@ impl Provider {
         let delivery_id = spec.delivery_id.as_ref().or(scheme.delivery_id.as_ref());
         let id_header = scheme.verify.as_ref().and_then(|scheme| scheme.id_header.as_ref());
         let id_header = id_header.map(|name| format!("header:{name}"));
-        let delivery_id = delivery_id.or(id_header.as_ref()).map(|text| place(text, &at.key("delivery_id")));
+        let written = delivery_id.or(id_header.as_ref()).cloned();
+        let delivery_id = written.as_ref().map(|text| place(text, &at.key("delivery_id")));
         let patience = spec.patience.as_ref().map(|text| patience(text, &at.key("patience")));
         let blueprint = Blueprint::compile(scheme, &scheme_at);
         let reply = spec.reply.as_ref().map(|reply| literal_reply(reply, &at.key("reply")));
@@ -110,7 +154,9 @@ impl Provider {
             name: name.into(),
             title: spec.title.clone().unwrap_or_else(|| name.to_owned()),
             confidence: spec.confidence.unwrap_or(ConfidenceSpec::Configured),
+            checked: describe::checked(scheme),
             notes: spec.notes.clone().unwrap_or_default(),
+            delivery_id_written: written,
             delivery_id: delivery_id.map_or(Some(None), |place| place.map(Some))?,
             patience: patience.map_or(Some(None), |patience| patience.map(Some))?,
             retries: spec.retries,

@@ -1,5 +1,6 @@
 //! Keyed hashes, plain hashes with a secret inside, and public keys.
 
+use super::compile::KeyRules;
 use super::encoding::{Encoding, unhex};
 use super::message::Piece;
 use crate::config::spec::{AlgorithmSpec, HmacAlgorithmSpec, JwtAlgorithmSpec, KeyEncodingSpec};
@@ -9,15 +10,45 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use md5::Digest;
 use subtle::Choice;
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Algorithm {
     Hmac(hmac::Algorithm),
     /// Not a MAC: the message names the secret.
-    Hash(&'static digest::Algorithm),
+    Hash(Hash),
     Public(&'static dyn signature::VerificationAlgorithm),
+}
+
+/// A plain hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hash {
+    Sha(&'static digest::Algorithm),
+    /// Broken for signatures; what a few senders use all the same.
+    Md5,
+}
+
+impl Hash {
+    pub const SHA1: Hash = Hash::Sha(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+
+    /// Of the parts, one after the other.
+    pub fn of<'p>(self, parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
+        match self {
+            Hash::Sha(algorithm) => {
+                let mut context = digest::Context::new(algorithm);
+                parts.into_iter().for_each(|part| context.update(part));
+                context.finish().as_ref().to_vec()
+            }
+            Hash::Md5 => {
+                let mut context = md5::Md5::new();
+                parts.into_iter().for_each(|part| context.update(part));
+                context.finalize().to_vec()
+            }
+        }
+    }
 }
 
 impl From<HmacAlgorithmSpec> for Algorithm {
@@ -38,9 +69,11 @@ impl From<AlgorithmSpec> for Algorithm {
             AlgorithmSpec::HmacSha256 => HmacAlgorithmSpec::Sha256.into(),
             AlgorithmSpec::HmacSha384 => HmacAlgorithmSpec::Sha384.into(),
             AlgorithmSpec::HmacSha512 => HmacAlgorithmSpec::Sha512.into(),
-            AlgorithmSpec::Sha1 => Algorithm::Hash(&digest::SHA1_FOR_LEGACY_USE_ONLY),
-            AlgorithmSpec::Sha256 => Algorithm::Hash(&digest::SHA256),
-            AlgorithmSpec::Sha512 => Algorithm::Hash(&digest::SHA512),
+            AlgorithmSpec::Md5 => Algorithm::Hash(Hash::Md5),
+            AlgorithmSpec::Sha1 => Algorithm::Hash(Hash::SHA1),
+            AlgorithmSpec::Sha256 => Algorithm::Hash(Hash::Sha(&digest::SHA256)),
+            AlgorithmSpec::Sha384 => Algorithm::Hash(Hash::Sha(&digest::SHA384)),
+            AlgorithmSpec::Sha512 => Algorithm::Hash(Hash::Sha(&digest::SHA512)),
             AlgorithmSpec::Ed25519 => Algorithm::Public(&signature::ED25519),
             AlgorithmSpec::EcdsaP256Sha256 => Algorithm::Public(&signature::ECDSA_P256_SHA256_ASN1),
             AlgorithmSpec::RsaPkcs1Sha1 => Algorithm::Public(&signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
@@ -72,7 +105,7 @@ impl Algorithm {
 pub(crate) enum Key {
     /// Boxed: it holds the hash's state after the key.
     Mac(Box<hmac::Key>),
-    Hash(&'static digest::Algorithm, Zeroizing<Vec<u8>>),
+    Hash(Hash, Zeroizing<Vec<u8>>),
     Public(Box<signature::ParsedPublicKey>),
     /// A reference that stands for itself offline: fits nothing.
     StandIn,
@@ -91,24 +124,25 @@ pub(crate) enum KeyError {
 
 impl Key {
     /// Of a shared secret.
-    pub fn shared(
-        algorithm: Algorithm,
-        secret: &Secret,
-        encoding: KeyEncodingSpec,
-        strip: &str,
-    ) -> Result<Key, KeyError> {
+    pub fn shared(algorithm: Algorithm, secret: &Secret, rules: &KeyRules) -> Result<Key, KeyError> {
         if stands_in(secret.expose()) {
             return Ok(Key::StandIn);
         }
-        let text = secret.expose().strip_prefix(strip).unwrap_or(secret.expose());
-        let bytes = match encoding {
+        let text = secret.expose().strip_prefix(rules.strip.as_str()).unwrap_or(secret.expose());
+        let bytes = match rules.encoding {
             KeyEncodingSpec::Utf8 => text.as_bytes().to_vec(),
+            KeyEncodingSpec::Nfkd => text.nfkd().collect::<String>().into_bytes(),
             KeyEncodingSpec::Hex => unhex(text).ok_or(KeyError::Encoding("hex digits"))?,
             KeyEncodingSpec::Base64 => KEY_BASE64.decode(text).map_err(|_| KeyError::Encoding("base64"))?,
         };
-        let bytes = Zeroizing::new(bytes);
+        let mut bytes = Zeroizing::new(bytes);
+        if bytes.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        if let Some(hash) = rules.hash {
+            bytes = Zeroizing::new(hash.of([&bytes[..]]));
+        }
         match algorithm {
-            _ if bytes.is_empty() => Err(KeyError::Empty),
             Algorithm::Hmac(algorithm) => Ok(Key::Mac(Box::new(hmac::Key::new(algorithm, &bytes)))),
             Algorithm::Hash(algorithm) => Ok(Key::Hash(algorithm, bytes)),
             Algorithm::Public(_) => Err(KeyError::PublicKey),
@@ -130,6 +164,13 @@ impl Key {
         };
         let parsed = bytes.and_then(|bytes| signature::ParsedPublicKey::new(algorithm, bytes).ok());
         parsed.map(|key| Key::Public(Box::new(key))).ok_or(KeyError::PublicKey)
+    }
+
+    /// Of a public key in DER (SubjectPublicKeyInfo).
+    pub fn of_public(algorithm: Algorithm, der: &[u8]) -> Result<Key, KeyError> {
+        let Algorithm::Public(algorithm) = algorithm else { return Err(KeyError::PublicKey) };
+        let parsed = signature::ParsedPublicKey::new(algorithm, der).map_err(|_| KeyError::PublicKey)?;
+        Ok(Key::Public(Box::new(parsed)))
     }
 
     /// Whether any of `shown` signs the message. All are compared.
@@ -157,14 +198,11 @@ impl Key {
                 Some(context.sign().as_ref().to_vec())
             }
             Key::Hash(algorithm, secret) => {
-                let mut context = digest::Context::new(algorithm);
-                for piece in pieces {
-                    match piece {
-                        Piece::Bytes(bytes) => context.update(bytes),
-                        Piece::Secret => context.update(secret),
-                    }
-                }
-                Some(context.finish().as_ref().to_vec())
+                let parts = pieces.iter().map(|piece| match piece {
+                    Piece::Bytes(bytes) => &bytes[..],
+                    Piece::Secret => &secret[..],
+                });
+                Some(algorithm.of(parts))
             }
             Key::Public(_) | Key::StandIn => None,
         }
@@ -188,7 +226,7 @@ fn joined(pieces: &[Piece<'_>]) -> Vec<u8> {
 }
 
 /// Offline, a reference without a value stands for itself, as its own text.
-fn stands_in(text: &str) -> bool {
+pub(crate) fn stands_in(text: &str) -> bool {
     text.contains("${env:") || text.contains("${file:")
 }
 

@@ -3,7 +3,7 @@
 use super::message::Piece;
 use crate::document::Kind;
 use crate::verify::Refusal;
-use crate::verify::evidence::{Evidence, Pairs, scalar};
+use crate::verify::evidence::{Evidence, Pairs, Place, scalar};
 use http::HeaderName;
 use std::borrow::Cow;
 
@@ -19,9 +19,17 @@ pub(super) enum Canonical {
     Headers { list: HeaderName, required: Vec<HeaderName> },
     /// Query and form in the order of their names: `?a=1&b=2.nameValue`.
     Parameters,
+    /// `:name=value` of the parameters that begin with a prefix in either case, sorted.
+    Prefixed { prefix: String },
+    /// The exact bytes of a JSON body, but that the secret stands in the place of the text at a pointer.
+    BodyWithSecret { at: Vec<String> },
 }
 
 impl Canonical {
+    pub fn names_secret(&self) -> bool {
+        matches!(self, Canonical::JsonValues { .. } | Canonical::BodyWithSecret { .. })
+    }
+
     pub fn pieces<'r>(&self, evidence: &'r Evidence<'_>, out: &mut Vec<Piece<'r>>) -> Result<(), Refusal> {
         let text = match self {
             Canonical::Form => {
@@ -37,6 +45,8 @@ impl Canonical {
             Canonical::JsonValues { except, secret } => return json_values(evidence, except, secret, out),
             Canonical::Headers { list, required } => headers(evidence, list, required)?,
             Canonical::Parameters => parameters(evidence),
+            Canonical::Prefixed { prefix } => prefixed(evidence, prefix),
+            Canonical::BodyWithSecret { at } => return body_with_secret(evidence, at, out),
         };
         out.push(Piece::Bytes(Cow::Owned(text.into_bytes())));
         Ok(())
@@ -112,4 +122,29 @@ fn parameters(evidence: &Evidence<'_>) -> String {
         ("", form) => format!("?{form}"),
         (query, form) => format!("?{query}.{form}"),
     }
+}
+
+fn prefixed(evidence: &Evidence<'_>, prefix: &str) -> String {
+    let begins = |name: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let mut pairs = sorted(evidence.parameters());
+    pairs.retain(|(name, _)| begins(name));
+    pairs.iter().map(|(name, value)| format!(":{name}={value}")).collect()
+}
+
+/// The text must stand in the body exactly once, as it is: where else it stood, the secret would be taken as well.
+fn body_with_secret<'r>(evidence: &'r Evidence<'_>, at: &[String], out: &mut Vec<Piece<'r>>) -> Result<(), Refusal> {
+    let text = evidence.text(&Place::Json(at.to_vec()))?.into_owned().into_bytes();
+    if text.is_empty() {
+        return Err(Refusal::Malformed);
+    }
+    let mut found = evidence.body.windows(text.len()).enumerate().filter(|(_, window)| *window == text);
+    let (start, _) = found.next().ok_or(Refusal::Malformed)?;
+    if found.next().is_some() {
+        return Err(Refusal::Malformed);
+    }
+    let (before, from) = evidence.body.split_at(start);
+    out.push(Piece::Bytes(Cow::Borrowed(before)));
+    out.push(Piece::Secret);
+    out.push(Piece::Bytes(Cow::Borrowed(from.get(text.len()..).unwrap_or_default())));
+    Ok(())
 }

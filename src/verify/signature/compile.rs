@@ -1,6 +1,6 @@
 //! What was written about a signature, to a [`Signature`] or, for providers, to a [`Scheme`] that waits for its keys.
 
-use super::algorithm::{Algorithm, Key};
+use super::algorithm::{Algorithm, Hash, Key, KeyError};
 use super::encoding::Encoding;
 use super::grammar::Grammar;
 use super::message::{Message, Syntax};
@@ -11,16 +11,33 @@ use crate::config::spec::{CheckSpec, HmacSpec, KeyEncodingSpec, OneOrMany, Secre
 use crate::diagnostic::At;
 use crate::verify::evidence::{Place, header_name};
 use crate::verify::secrets::{self, Dated};
+use aws_lc_rs::signature::VerificationAlgorithm;
 use chrono::TimeDelta;
 use http::HeaderName;
 
 /// How a provider's secrets become keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::verify) struct KeyRules {
+pub(crate) struct KeyRules {
     pub encoding: KeyEncodingSpec,
     pub strip: String,
     /// There may be no secret yet, and then no signature matches.
     pub optional: bool,
+    /// The key is this hash of the secret.
+    pub hash: Option<Hash>,
+    /// The secret is what the provider calls a private key, and is written as `private_key`.
+    pub private: bool,
+}
+
+impl KeyRules {
+    /// The parameter of a check that holds the secret.
+    pub fn parameter(&self) -> &'static str {
+        if self.private { "private_key" } else { "secret" }
+    }
+
+    /// What a check says as that.
+    pub fn written<'c>(&self, check: &'c CheckSpec) -> Option<&'c OneOrMany<SecretSpec>> {
+        if self.private { check.private_key.as_ref() } else { check.secret.as_ref() }
+    }
 }
 
 impl Signature {
@@ -44,7 +61,7 @@ impl Signature {
         let scheme = Scheme {
             algorithm: spec.algorithm.unwrap_or_default().into(),
             encoding: Encoding::from(spec.encoding.unwrap_or_default()),
-            places: vec![Holder { place: Place::Header(header), group: None }],
+            places: vec![Holder { place: Place::Header(header), group: None, message: None }],
             grammar: Grammar::Raw { prefix, optional: false },
             messages: vec![message],
             timestamp,
@@ -56,11 +73,17 @@ impl Signature {
     }
 
     /// A provider's scheme with the keys of a check.
-    pub fn with_keys(mut scheme: Scheme, rules: &KeyRules, check: &CheckSpec, at: &At<'_>) -> Option<Signature> {
+    pub fn with_keys(scheme: Scheme, rules: &KeyRules, check: &CheckSpec, at: &At<'_>) -> Option<Signature> {
         let keys = match scheme.algorithm {
             Algorithm::Public(algorithm) => public_keys(check, algorithm, at),
             algorithm => shared_keys(check, algorithm, rules, at),
         };
+        let signature = Signature::without_keys(scheme, check, at);
+        Some(Signature { keys: keys?, ..signature? })
+    }
+
+    /// A provider's scheme with what else a check says.
+    pub fn without_keys(mut scheme: Scheme, check: &CheckSpec, at: &At<'_>) -> Option<Signature> {
         let tolerance = match &check.tolerance {
             Some(written) => tolerance(written, &at.key("tolerance")).map(Some),
             None => Some(None),
@@ -69,7 +92,7 @@ impl Signature {
         if let (Some(timestamp), Some(tolerance)) = (&mut scheme.timestamp, tolerance?) {
             (timestamp.past, timestamp.future) = (tolerance, tolerance);
         }
-        Some(Signature { scheme, keys: keys?, public_url: public_url? })
+        Some(Signature { scheme, keys: Vec::new(), public_url: public_url? })
     }
 }
 
@@ -172,11 +195,12 @@ pub(in crate::verify) fn shared_keys(
     rules: &KeyRules,
     at: &At<'_>,
 ) -> Option<Keys> {
-    let primary = match &check.secret {
-        Some(spec) => group(spec, Group::Primary, algorithm, rules, &at.key("secret")),
+    let parameter = rules.parameter();
+    let primary = match rules.written(check) {
+        Some(spec) => group(spec, Group::Primary, algorithm, rules, &at.key(parameter)),
         None if rules.optional => Some(Vec::new()),
         None => {
-            let help = "add `secret: \"${env:NAME}\"`".to_owned();
+            let help = format!("add `{parameter}: \"${{env:NAME}}\"`");
             at.error("verify-secret-missing", "this check needs a secret", Some(help));
             None
         }
@@ -198,7 +222,7 @@ fn group(
     at: &At<'_>,
 ) -> Option<Keys> {
     let keys = secrets::resolve(spec, at)?.into_iter().map(|(secret, at)| {
-        secret.map(|secret| match Key::shared(algorithm, &secret, rules.encoding, &rules.strip) {
+        secret.map(|secret| match Key::shared(algorithm, &secret, rules) {
             Ok(key) => Some((group, key)),
             Err(error) => {
                 let help = "copy the secret again as the provider shows it".to_owned();
@@ -212,32 +236,48 @@ fn group(
 
 pub(in crate::verify) fn public_keys(
     check: &CheckSpec,
-    algorithm: &'static dyn aws_lc_rs::signature::VerificationAlgorithm,
+    algorithm: &'static dyn VerificationAlgorithm,
     at: &At<'_>,
 ) -> Option<Keys> {
+    public_keys_of(check, &[("", algorithm)], at)?.pop().map(|(_, keys)| keys)
+}
+
+/// For each algorithm the keys that are of its kind; each key is of at least one.
+pub(in crate::verify) fn public_keys_of(
+    check: &CheckSpec,
+    algorithms: &[(&'static str, &'static dyn VerificationAlgorithm)],
+    at: &At<'_>,
+) -> Option<Vec<(&'static str, Keys)>> {
     let Some(spec) = &check.public_key else {
         let help = "add `public_key`: PEM, or base64 or hex as the provider shows it".to_owned();
         at.error("verify-public-key", "this check needs the provider's public key", Some(help));
         return None;
     };
     let at = at.key("public_key");
-    let list = matches!(spec, OneOrMany::Many(_));
-    let keys = spec.as_slice().iter().enumerate().map(|(position, written)| {
-        let at = if list { at.index(position) } else { at.clone() };
-        let text = config::plain(written, &at)?;
-        match Key::public(algorithm, &text) {
-            Ok(key) => Some(Dated { value: (Group::Primary, key), until: None }),
-            Err(error) => {
-                let help = "write PEM, or base64 or hex as the provider shows it".to_owned();
-                at.error("verify-public-key", error.to_string(), Some(help));
-                None
-            }
-        }
-    });
-    let keys: Option<Keys> = keys.collect::<Vec<_>>().into_iter().collect();
-    if keys.as_ref().is_some_and(Vec::is_empty) {
+    if spec.as_slice().is_empty() {
         at.error("verify-public-key", "the list of public keys is empty", Some("write at least one".to_owned()));
         return None;
     }
-    keys
+    let list = matches!(spec, OneOrMany::Many(_));
+    let mut made: Vec<(&'static str, Keys)> = algorithms.iter().map(|(name, _)| (*name, Vec::new())).collect();
+    let mut whole = Some(());
+    for (position, written) in spec.as_slice().iter().enumerate() {
+        let at = if list { at.index(position) } else { at.clone() };
+        let Some(text) = config::plain(written, &at) else {
+            whole = None;
+            continue;
+        };
+        let keys = algorithms.iter().map(|(_, algorithm)| Key::public(*algorithm, &text).ok());
+        let mut fits = false;
+        for ((_, made), key) in made.iter_mut().zip(keys) {
+            fits |= key.is_some();
+            made.extend(key.map(|key| Dated { value: (Group::Primary, key), until: None }));
+        }
+        if !fits {
+            let help = "write PEM, or base64 or hex as the provider shows it".to_owned();
+            at.error("verify-public-key", KeyError::PublicKey.to_string(), Some(help));
+            whole = None;
+        }
+    }
+    whole.map(|()| made)
 }

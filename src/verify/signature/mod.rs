@@ -11,6 +11,8 @@ pub(super) mod grammar;
 pub(super) mod message;
 mod sign;
 pub(super) mod timestamp;
+pub(super) mod url;
+mod variable;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,16 @@ impl Scheme {
     pub fn names_url(&self) -> bool {
         self.messages.iter().any(Message::names_url)
     }
+
+    /// Parameters of a check that the scheme needs besides its secrets.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let required = self.required.iter().filter_map(|requirement| match requirement.expected {
+            Expected::Parameter(parameter) => Some(parameter),
+            Expected::Text(_) | Expected::BodySha256Hex | Expected::Base64Lines => None,
+        });
+        let named = if let Grammar::Pairs { named_by, .. } = &self.grammar { *named_by } else { None };
+        required.chain(named).chain(self.messages.iter().flat_map(Message::parameters)).collect()
+    }
 }
 
 /// A place that may hold signatures, and the keys that may have made them.
@@ -56,6 +68,8 @@ impl Scheme {
 pub(super) struct Holder {
     pub place: Place,
     pub group: Option<Group>,
+    /// What is signed here, where it is something else than elsewhere.
+    pub message: Option<Message>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,15 +89,42 @@ pub(super) struct Requirement {
 pub(super) enum Expected {
     Text(String),
     BodySha256Hex,
+    /// Letters of base64 and line ends alone.
+    Base64Lines,
     /// A parameter of the check; replaced by its value when the check is compiled.
     Parameter(Parameter),
 }
 
 /// What a check may say besides its secrets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Parameter {
     AppKey,
     Serial,
+    WebhookId,
+    /// Not a key at all: the name of one (`braintree`).
+    PublicKey,
+}
+
+impl Parameter {
+    const ALL: [Parameter; 4] = [Parameter::AppKey, Parameter::Serial, Parameter::WebhookId, Parameter::PublicKey];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Parameter::AppKey => "app_key",
+            Parameter::Serial => "serial",
+            Parameter::WebhookId => "webhook_id",
+            Parameter::PublicKey => "public_key",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Parameter> {
+        Parameter::ALL.into_iter().find(|parameter| parameter.name() == name)
+    }
+
+    /// One key is often all there is, and then its serial number adds nothing.
+    pub fn is_optional(self) -> bool {
+        self == Parameter::Serial
+    }
 }
 
 /// A scheme with its keys.
@@ -102,15 +143,25 @@ struct Shown<'r> {
 
 impl Signature {
     pub fn check(&self, evidence: &Evidence<'_>, now: DateTime<Utc>) -> Result<Option<usize>, Refusal> {
+        self.check_with(&self.keys, evidence, now).map(Some)
+    }
+
+    /// As [`Self::check`], with other keys than the configured ones.
+    pub fn check_with(
+        &self,
+        keys: &[Dated<(Group, Key)>],
+        evidence: &Evidence<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<usize, Refusal> {
         let shown = self.shown(evidence);
         let checked = match &shown {
-            Ok(shown) => self.check_shown(shown, evidence, now),
+            Ok(shown) => self.check_shown(shown, keys, evidence, now),
             Err(refusal) => Err(*refusal),
         };
         if let Err(Refusal::Missing | Refusal::Repeated | Refusal::Malformed | Refusal::BadTimestamp) = checked {
-            self.idle(evidence, now);
+            self.idle(keys, evidence, now);
         }
-        checked.map(Some)
+        checked
     }
 
     fn shown<'r>(&'r self, evidence: &'r Evidence<'_>) -> Result<Shown<'r>, Refusal> {
@@ -125,21 +176,34 @@ impl Signature {
         if texts.is_empty() { Err(Refusal::Missing) } else { Ok(Shown { texts }) }
     }
 
-    fn check_shown(&self, shown: &Shown<'_>, evidence: &Evidence<'_>, now: DateTime<Utc>) -> Result<usize, Refusal> {
+    fn check_shown(
+        &self,
+        shown: &Shown<'_>,
+        keys: &[Dated<(Group, Key)>],
+        evidence: &Evidence<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<usize, Refusal> {
         let mut reads = Vec::with_capacity(shown.texts.len());
         for (holder, text) in &shown.texts {
             reads.push((*holder, self.scheme.grammar.read(text)?));
         }
         let time = self.time(&reads, evidence)?;
         self.check_required(evidence)?;
-        let surroundings = Surroundings { time: time.as_deref(), public_url: self.public_url.as_deref() };
-        let messages = self.scheme.messages.iter().map(|message| message.pieces(evidence, surroundings));
-        let messages = messages.collect::<Result<Vec<_>, _>>()?;
-        let matched = first_match(&self.keys, now, |_, (group, key)| {
-            let fitting = reads.iter().filter(|(holder, _)| holder.group.is_none_or(|wanted| wanted == *group));
-            let signatures: Vec<&str> = fitting.flat_map(|(_, read)| read.signatures.iter().copied()).collect();
-            let signs = |pieces: &Vec<Piece<'_>>| key.signs(pieces, self.scheme.encoding, &signatures);
-            messages.iter().fold(Choice::from(0), |matched, pieces| matched | signs(pieces))
+        let pairs = reads.first().map_or(&[][..], |(_, read)| &read.others);
+        let surroundings = Surroundings { time: time.as_deref(), public_url: self.public_url.as_deref(), pairs };
+        let messages = self.messages(evidence, surroundings)?;
+        let mut claims = Vec::with_capacity(reads.len());
+        for (holder, read) in &reads {
+            let own = holder.message.as_ref().map(|message| message.pieces(evidence, surroundings)).transpose()?;
+            claims.push((holder.group, read, own));
+        }
+        let matched = first_match(keys, now, |_, (group, key)| {
+            let fitting = claims.iter().filter(|(wanted, ..)| wanted.is_none_or(|wanted| wanted == *group));
+            fitting.fold(Choice::from(0), |matched, (_, read, own)| {
+                let messages = own.as_ref().map_or(&messages[..], std::slice::from_ref);
+                let signs = |pieces: &Vec<Piece<'_>>| key.signs(pieces, self.scheme.encoding, &read.signatures);
+                messages.iter().fold(matched, |matched, pieces| matched | signs(pieces))
+            })
         });
         let matched = matched.ok_or(Refusal::Mismatch)?;
         match (&self.scheme.timestamp, time) {
@@ -147,6 +211,23 @@ impl Signature {
             (Some(_), None) => Err(Refusal::BadTimestamp),
             (None, _) => Ok(matched),
         }
+    }
+
+    /// Every message that the request has all parts of.
+    fn messages<'r>(
+        &'r self,
+        evidence: &'r Evidence<'_>,
+        surroundings: Surroundings<'r>,
+    ) -> Result<Vec<Vec<Piece<'r>>>, Refusal> {
+        let mut messages = Vec::with_capacity(self.scheme.messages.len());
+        for message in &self.scheme.messages {
+            match message.pieces(evidence, surroundings) {
+                Ok(pieces) => messages.push(pieces),
+                Err(Refusal::Missing) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        if messages.is_empty() { Err(Refusal::Missing) } else { Ok(messages) }
     }
 
     /// The text of the signed timestamp.
@@ -171,6 +252,10 @@ impl Signature {
             let fits = match &requirement.expected {
                 Expected::Text(text) => *found == *text,
                 Expected::Parameter(_) => false,
+                Expected::Base64Lines => {
+                    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\n".contains(&byte);
+                    found.bytes().all(letter)
+                }
                 Expected::BodySha256Hex => {
                     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, evidence.body);
                     bool::from(Encoding::Hex.spells(digest.as_ref(), &found))
@@ -185,9 +270,9 @@ impl Signature {
     }
 
     /// A request without a usable signature costs as much as one with a wrong one.
-    fn idle(&self, evidence: &Evidence<'_>, now: DateTime<Utc>) {
+    fn idle(&self, keys: &[Dated<(Group, Key)>], evidence: &Evidence<'_>, now: DateTime<Utc>) {
         let pieces = [Piece::Bytes(Cow::Borrowed(&evidence.body[..]))];
-        let matched = first_match(&self.keys, now, |_, (_, key)| key.signs(&pieces, self.scheme.encoding, &[""]));
+        let matched = first_match(keys, now, |_, (_, key)| key.signs(&pieces, self.scheme.encoding, &[""]));
         std::hint::black_box(matched);
     }
 }

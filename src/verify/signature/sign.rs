@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 impl Signature {
     /// The signature itself is in a header, and may sign everything else.
     pub fn stands_in_header(&self) -> bool {
-        matches!(self.scheme.places.first().map(|holder| &holder.place), Some(Place::Header(_)))
+        matches!(self.scheme.places.first().map(|holder| holder.place.first()), Some(Place::Header(_)))
     }
 
     /// Adds timestamp, id and signature to `draft`, made with the first secret. `id` is used where the scheme has one, or a nonce,
@@ -21,7 +21,7 @@ impl Signature {
             return Err(SignError::PublicKey);
         }
         let time = self.put_time(draft, now)?;
-        let named = scheme.messages.first().into_iter().flat_map(Message::headers);
+        let named = self.message().into_iter().flat_map(Message::headers);
         for place in scheme.id.iter().chain(named) {
             // Ids and nonces: any will do that was not used before.
             if let Place::Header(name) = place
@@ -37,7 +37,7 @@ impl Signature {
                     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, draft.body);
                     Encoding::Hex.encode(digest.as_ref())
                 }
-                Expected::Parameter(_) => continue,
+                Expected::Parameter(_) | Expected::Base64Lines => continue,
             };
             draft.put(&requirement.place, &text)?;
         }
@@ -64,10 +64,17 @@ impl Signature {
         Ok(time)
     }
 
+    /// What stands in the first place is what is signed there.
+    fn message(&self) -> Option<&Message> {
+        let own = self.scheme.places.first().and_then(|holder| holder.message.as_ref());
+        own.or(self.scheme.messages.first())
+    }
+
     fn tag(&self, draft: &Draft<'_>, time: &str) -> Result<Vec<u8>, SignError> {
         let evidence = Evidence::new(draft.request, draft.body);
-        let surroundings = Surroundings { time: Some(time), public_url: self.public_url.as_deref() };
-        let message = self.scheme.messages.first().ok_or(SignError::NoSecret)?;
+        let pairs = self.scheme.grammar.written_pairs();
+        let surroundings = Surroundings { time: Some(time), public_url: self.public_url.as_deref(), pairs: &pairs };
+        let message = self.message().ok_or(SignError::NoSecret)?;
         let pieces: Vec<Piece<'_>> = message.pieces(&evidence, surroundings)?;
         self.keys.first().and_then(|key| key.value.1.tag(&pieces)).ok_or(SignError::NoSecret)
     }

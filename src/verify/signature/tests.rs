@@ -14,7 +14,22 @@ fn pairs(between: &str, several: bool) -> Grammar {
         inside: "=".to_owned(),
         time: Some("t".to_owned()),
         signature: "v1".to_owned(),
+        named_by: None,
         several,
+        others: Vec::new(),
+    }
+}
+
+/// Without a time, as Braintree's.
+fn named(between: &str, inside: &str) -> Grammar {
+    Grammar::Pairs {
+        between: between.to_owned(),
+        inside: inside.to_owned(),
+        time: None,
+        signature: "v1".to_owned(),
+        named_by: None,
+        several: true,
+        others: Vec::new(),
     }
 }
 
@@ -105,7 +120,12 @@ fn payloads_say_what_is_wrong_with_them() {
 
 /// Text in the alphabet of signature headers, so that the interesting cases are met.
 fn headers() -> impl Strategy<Value = String> {
-    prop_oneof!["[tv012=,; a-f]{0,40}", "(t=[0-9]{0,3}|v[01]=[a-f]{0,4}|v1,[a-f]{0,4}|[ ,;]){0,8}", any::<String>()]
+    prop_oneof![
+        "[tv012=,;&| a-f]{0,40}",
+        "(v1|[a-f]|\\||&){0,12}",
+        "(t=[0-9]{0,3}|v[01]=[a-f]{0,4}|v1,[a-f]{0,4}|[ ,;]){0,8}",
+        any::<String>()
+    ]
 }
 
 proptest! {
@@ -117,14 +137,18 @@ proptest! {
             raw("v1=", false),
             raw("v1=", true),
             pairs(&between, several),
+            named("&", "|"),
+            named(", ", "="),
             list(&between, "v1=", several),
             list(&between, "", several),
         ] {
+            let several = several || matches!(grammar, Grammar::Pairs { time: None, .. });
             if let Ok(read) = grammar.read(&header) {
                 prop_assert!((1..=SIGNATURES_MAX).contains(&read.signatures.len()));
                 prop_assert!(several || read.signatures.len() == 1);
                 prop_assert!(read.signatures.iter().all(|one| !one.is_empty() && header.contains(one)));
-                prop_assert_eq!(read.time.is_some(), matches!(grammar, Grammar::Pairs { .. }));
+                prop_assert_eq!(read.time.is_some(), matches!(grammar, Grammar::Pairs { time: Some(_), .. }));
+                prop_assert!(read.others.iter().all(|(key, value)| header.contains(key) && header.contains(value)));
             }
         }
     }

@@ -1,5 +1,6 @@
-use super::super::Refusal;
+use super::super::{NoKeys, Refusal};
 use super::{NOW, post, verifier};
+use futures_util::FutureExt;
 
 #[test]
 fn none_lets_anyone_in() {
@@ -117,8 +118,8 @@ fn a_listed_credential_is_named_once() {
 #[test]
 fn what_passed_is_what_came() {
     let bearer = verifier("{bearer: b}");
-    let passed =
-        bearer.verify(post("exact \u{0} bytes").header("authorization", "Bearer b").received(), super::at(NOW));
+    let sent = post("exact \u{0} bytes").header("authorization", "Bearer b").received();
+    let passed = bearer.verify(sent, super::at(NOW), &NoKeys).now_or_never().unwrap();
     assert_eq!(&passed.ok().unwrap().verified.body()[..], b"exact \0 bytes");
 }
 

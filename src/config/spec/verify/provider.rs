@@ -83,6 +83,8 @@ pub enum ProviderKindSpec {
     IpAllowlist,
     /// A signed token over the body's digest (RFC 7519).
     Jwt,
+    /// The sender proves nothing; where `verify` has a place, a check's secret must stand there.
+    None,
 }
 
 /// How sure the facts of a provider are, surest first.
@@ -133,12 +135,14 @@ pub struct SchemeSpec {
     #[schemars(with = "SignatureSpec")]
     #[serde(default)]
     pub signature: Option<SignatureSpec>,
-    /// What is signed, with `{…}` in it: body, ts, id, secret, method, path, url, url_port, url_base,
-    /// form_sorted,
-    /// parameters_sorted,
-    /// form_pairs_sorted:EXCEPT,…, json_values_sorted:EXCEPT:SECRET, headers_listed:LIST:MUST,…, nl, sha256_hex:body,
-    /// header:NAME, query:NAME, form:NAME, json:/POINTER. What stands in `[…]` is left out when a place in it is missing.
-    /// Of a list any may be what is signed. Default `{body}`.
+    /// What is signed, with `{…}` in it: body, body_decoded, body_with_secret_at:/POINTER, ts, id, secret, method, path,
+    /// url, url_port, url_decoded, url_base, form_sorted, form_pairs_sorted:EXCEPT,…, parameters_sorted,
+    /// parameters_prefixed:PREFIX, json_values_sorted:EXCEPT:SECRET, headers_listed:LIST:MUST,…, nl, brace (`{`),
+    /// sha256_hex:body, crc32:body, pair:NAME of the signature header, a parameter of the check (app_key, serial,
+    /// webhook_id), json_string:VARIABLE, or a place: header:NAME, query:NAME, form:NAME, parameter:NAME (of the form, or
+    /// of the query of a request without a body), json:/POINTER, part:NAME or part:NAME:/POINTER of a multipart body; of
+    /// places with `|` between them the first that is there. What stands in `[…]` is left out when a place in it is
+    /// missing. Of a list any may be what is signed. Default `{body}`.
     #[schemars(with = "OneOrMany<String>")]
     #[serde(default)]
     pub payload: Option<OneOrMany<String>>,
@@ -152,8 +156,8 @@ pub struct SchemeSpec {
     #[schemars(with = "KeySpec")]
     #[serde(default)]
     pub key: Option<KeySpec>,
-    /// What else must stand in the request: place → text, in which `{app_key}` and `{serial}` are the check's
-    /// parameters and `{sha256_hex:body}` is the body's digest.
+    /// What else must stand in the request: place → text, in which `{app_key}`, `{serial}` and `{webhook_id}` are the
+    /// check's parameters, `{sha256_hex:body}` is the body's digest and `{base64_lines}` any text of base64.
     #[serde(default)]
     pub require: Ordered<String>,
     /// Places that must not be there, as a second element of a list of which only the first is signed.
@@ -166,6 +170,14 @@ pub struct SchemeSpec {
     #[schemars(with = "JwtSchemeSpec")]
     #[serde(default)]
     pub jwt: Option<JwtSchemeSpec>,
+    /// The public key of `signature` stands in a certificate that the request names.
+    #[schemars(with = "CertificateSpec")]
+    #[serde(default)]
+    pub certificate: Option<CertificateSpec>,
+    /// HTTP message signatures (RFC 9421).
+    #[schemars(with = "MessageSignatureSpec")]
+    #[serde(default)]
+    pub message_signature: Option<MessageSignatureSpec>,
     /// A token: the header that holds it.
     #[schemars(with = "String")]
     #[serde(default)]
@@ -204,8 +216,10 @@ pub enum AlgorithmSpec {
     HmacSha384,
     #[serde(rename = "hmac-sha512")]
     HmacSha512,
+    Md5,
     Sha1,
     Sha256,
+    Sha384,
     Sha512,
     Ed25519,
     #[serde(rename = "ecdsa-p256-sha256")]
@@ -223,7 +237,7 @@ pub struct SignatureSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub header: Option<String>,
-    /// Instead of `header`: `query:NAME`, `form:NAME` or `json:/POINTER`.
+    /// Instead of `header`: another place, as `form:NAME` or `json:/POINTER`.
     #[schemars(with = "String")]
     #[serde(default)]
     pub from: Option<String>,
@@ -254,7 +268,7 @@ pub struct SignatureSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub ts_key: Option<String>,
-    /// The key of the signature in `kv`.
+    /// The key of the signature in `kv`, or `{public_key}`: a parameter of the check.
     #[schemars(with = "String")]
     #[serde(default)]
     pub sig_key: Option<String>,
@@ -265,6 +279,9 @@ pub struct SignatureSpec {
     /// Several signatures, of which any may match.
     #[serde(default)]
     pub multi: bool,
+    /// Other pairs of `kv` that the payload names, with what `hookswitch sign` writes there.
+    #[serde(default)]
+    pub pairs: Ordered<String>,
 }
 
 /// One of several places of a signature.
@@ -276,6 +293,10 @@ pub struct AlternativeSpec {
     #[schemars(with = "SecretGroupSpec")]
     #[serde(default)]
     pub secret: Option<SecretGroupSpec>,
+    /// What is signed there, where it is not `payload` of the scheme.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub payload: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -297,6 +318,35 @@ pub enum SignatureFormatSpec {
     List,
 }
 
+/// A certificate that the request names by its URL. It is fetched from there, and kept.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateSpec {
+    /// The place of the URL, as `json:/SigningCertURL`.
+    pub url: String,
+    /// A regular expression that the whole URL must match. It begins with `https://`; whom it lets through may sign.
+    pub matches: String,
+    /// The place that says which of `versions` it is.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub version: Option<String>,
+    /// What stands there → the algorithm, instead of `algorithm`.
+    #[serde(default)]
+    pub versions: Ordered<AlgorithmSpec>,
+}
+
+/// HTTP message signatures (RFC 9421), with Content-Digest (RFC 9530) for the body.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageSignatureSpec {
+    /// Components that a signature must cover, as `content-digest`, without which the body is not signed.
+    pub covers: Vec<String>,
+    /// How old or far ahead `created` may be. Default 300.
+    #[schemars(with = "ToleranceSpec")]
+    #[serde(default)]
+    pub tolerance: Option<ToleranceSpec>,
+}
+
 /// A JSON Web Token in a header, whose claims bind it to the request.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -306,7 +356,8 @@ pub struct JwtSchemeSpec {
     #[schemars(with = "Vec<String>")]
     #[serde(default)]
     pub prefixes: Option<Vec<String>>,
-    /// Accepted values of `alg`; there is no default.
+    /// Accepted values of `alg`; there is no default. Of a scheme with keyed hashes and public keys a check uses those of
+    /// the parameter that it has: `secret` or `public_key`.
     pub alg: Vec<JwtAlgorithmSpec>,
     /// The issuer, or `{api_key}`.
     #[schemars(with = "String")]
@@ -388,6 +439,19 @@ pub struct KeySpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub strip_prefix: Option<String>,
+    /// The key is this hash of the secret.
+    #[schemars(with = "KeyHashSpec")]
+    #[serde(default)]
+    pub hash: Option<KeyHashSpec>,
+    /// The sender calls it a private key: the check's parameter is `private_key` instead of `secret`.
+    #[serde(default)]
+    pub private: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyHashSpec {
+    Sha1,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -395,6 +459,8 @@ pub struct KeySpec {
 pub enum KeyEncodingSpec {
     #[default]
     Utf8,
+    /// UTF-8 of its compatibility decomposition (Unicode Standard Annex 15).
+    Nfkd,
     Hex,
     Base64,
 }
@@ -407,7 +473,8 @@ pub struct ReplySpec {
     #[schemars(with = "u16")]
     #[serde(default)]
     pub status: Option<u16>,
-    /// With `{query:NAME}`, `{header:NAME}`, `{form:NAME}`, `{json:/POINTER}`, `{mac}` and the check's parameters.
+    /// With `{query:NAME}`, `{header:NAME}`, `{form:NAME}`, `{parameter:NAME}`, `{json:/POINTER}`, `{mac}` and the check's
+    /// parameters.
     #[schemars(with = "String")]
     #[serde(default)]
     pub text: Option<String>,
