@@ -22,6 +22,7 @@ mod lint;
 mod listeners;
 mod load;
 mod logs;
+mod providers;
 mod reload;
 mod repeats;
 mod routing;
