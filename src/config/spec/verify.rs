@@ -1,7 +1,9 @@
 //! Who may call.
 
+mod handshake;
 mod provider;
 
+pub use handshake::*;
 pub use provider::*;
 
 use super::{BasicSpec, OneOrMany, Scalar};
