@@ -31,4 +31,5 @@ pub mod stdout;
 pub mod suggest;
 pub mod telemetry;
 pub mod transform;
+pub mod trial;
 pub mod verify;

@@ -59,6 +59,10 @@ impl Rehearsal {
         self.live.load()
     }
 
+    pub fn live(&self) -> &Live<Configuration> {
+        &self.live
+    }
+
     /// # Errors
     /// The request names no usable host.
     pub async fn run(&self, rehearsed: Rehearsed) -> Result<Performance, HostError> {

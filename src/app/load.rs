@@ -52,7 +52,7 @@ pub fn compile(
 }
 
 /// A version 4 UUID (RFC 9562, section 5.4).
-fn random_uuid() -> String {
+pub fn random_uuid() -> String {
     let random = fastrand::u128(..);
     let bits = (random & !(0xf << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
     let hex = format!("{bits:032x}");

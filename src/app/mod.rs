@@ -3,7 +3,7 @@
 mod load;
 mod signals;
 
-pub use load::{FolderLoader, check, compile};
+pub use load::{FolderLoader, check, compile, random_uuid};
 
 use crate::admin::{Admin, AdminView, Readiness, TokenRequired};
 use crate::clock::Clock;

@@ -2,8 +2,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "keys of a JSON document made here; one that is missing reads as null")]
 
-use super::{Shown, offline};
-use crate::examples::{self, Failure, WrittenBody, readable};
+use super::{Shown, arguments, offline};
+use crate::examples::{self, Failure, readable};
 use crate::rehearsal::{Performance, Rehearsed};
 use crate::route::Decision;
 use crate::server::gateway::Trust;
@@ -53,21 +53,8 @@ pub fn run(args: Args) -> ExitCode {
 fn perform(args: &Args, offline: &offline::Offline) -> Result<Performance, Failure> {
     let method = args.method.to_ascii_uppercase();
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure(format!("`{method}` is not a method")))?;
-    let mut headers = Vec::with_capacity(args.headers.len());
-    for header in &args.headers {
-        let split = header
-            .split_once(':')
-            .ok_or_else(|| Failure(format!("`{header}` is not a header; write 'name: value'")))?;
-        headers.push((split.0.trim(), split.1.trim()));
-    }
-    let body = match args.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
-        None => WrittenBody::default(),
-        Some((_, Some(file))) => {
-            let bytes = std::fs::read(file).map_err(|error| Failure(format!("cannot read {file}: {error}")))?;
-            WrittenBody { bytes: bytes.into(), content_type: Some("application/json") }
-        }
-        Some((data, None)) => WrittenBody { bytes: data.to_owned().into(), content_type: Some("application/json") },
-    };
+    let headers = arguments::headers(&args.headers)?;
+    let body = args.data.as_deref().map(arguments::body).transpose()?.unwrap_or_default();
     let written = examples::Written { method, target: &args.path, headers, body };
     let (request, public_url) = examples::build(written)?;
     let rehearsed = Rehearsed {

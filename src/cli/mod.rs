@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 fine, 1 the check failed or the configuration is bad, 2 wrong usage (clap's own).
 
+mod arguments;
 mod completions;
 mod explain;
 mod health;
@@ -9,6 +10,7 @@ mod offline;
 mod routes;
 mod schema;
 mod secret;
+mod send;
 mod serve;
 mod sign;
 mod sink;
@@ -39,6 +41,8 @@ enum Command {
     Test(test::Args),
     /// Say why a request matches or not, and what would be sent
     Explain(explain::Args),
+    /// Deliver a test event to a route's targets for real, and say what they answered
+    Send(send::Args),
     /// Make a validly signed request for a route
     Sign(sign::Args),
     /// List the routes
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => validate::run(args),
         Command::Test(args) => test::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Send(args) => send::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Routes(args) => routes::run(args),
         Command::Schema(args) => schema::run(args),

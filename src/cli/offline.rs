@@ -15,22 +15,33 @@ pub struct Offline {
     pub rehearsal: Rehearsal,
 }
 
-/// Two equal runs print the same.
+/// What `uuid()` gives.
+pub enum Uuid {
+    /// Two equal runs print the same.
+    Fixed,
+    /// Something is really sent.
+    Random,
+}
+
 const FIXED_UUID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Loads and compiles; says everything that is wrong on standard error. `None` where anything of it is an error.
 pub fn load(folder: Option<&Path>) -> Option<Offline> {
-    load_with(folder, Missing::StandsForItself)
+    load_with(folder, Missing::StandsForItself, Uuid::Fixed)
 }
 
 /// The same, where a missing reference may be a mistake.
-pub fn load_with(folder: Option<&Path>, missing: Missing) -> Option<Offline> {
+pub fn load_with(folder: Option<&Path>, missing: Missing, uuid: Uuid) -> Option<Offline> {
     let folder = Folder::find(folder);
     let references = References::new(folder.path(), missing);
     let findings = Findings::default();
     let loaded = config::load(&folder.read(), false, &findings);
     let limits = Registry::default();
-    let configuration = app::compile(&loaded, &references, &findings, || FIXED_UUID.to_owned(), &limits);
+    let uuid = match uuid {
+        Uuid::Fixed => || FIXED_UUID.to_owned(),
+        Uuid::Random => app::random_uuid,
+    };
+    let configuration = app::compile(&loaded, &references, &findings, uuid, &limits);
     let diagnostics = loaded.sources.diagnostics(&findings);
     super::complain(&diagnostics, &loaded.sources);
     // A file that could not be read has left nothing to compile, and so nothing that would fail.

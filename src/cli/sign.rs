@@ -1,9 +1,10 @@
 //! `hookswitch sign`: a request that a route's `verify` lets in, made with the secrets of the configuration.
 
-use super::offline;
+use super::arguments;
+use super::offline::{self, Uuid};
 use crate::clock::Clock;
 use crate::event::RequestInfo;
-use crate::examples::{self, Failure, WrittenBody};
+use crate::examples::{self, Failure};
 use crate::matcher::HostPattern;
 use crate::route::Route;
 use crate::secret::Missing;
@@ -56,7 +57,9 @@ struct Signed {
 }
 
 pub fn run(args: Args) -> ExitCode {
-    let Some(loaded) = offline::load_with(args.config.as_deref(), Missing::Fails) else { return ExitCode::FAILURE };
+    let Some(loaded) = offline::load_with(args.config.as_deref(), Missing::Fails, Uuid::Fixed) else {
+        return ExitCode::FAILURE;
+    };
     let generation = loaded.rehearsal.generation();
     let routes = &generation.value.table.routes;
     let Some(route) = routes.iter().find(|route| *route.name == *args.route) else {
@@ -106,13 +109,8 @@ fn draft(args: &Args, route: &Route, settings: &Settings) -> Result<Draft, Failu
         None => route.path.clone(),
     };
     let method = if route.methods().contains(&Method::POST) { Some(&Method::POST) } else { route.methods().first() };
-    let mut headers = Vec::with_capacity(args.headers.len());
-    for header in &args.headers {
-        let split = header.split_once(':');
-        let (name, value) = split.ok_or_else(|| Failure(format!("`{header}` is not a header; write 'name: value'")))?;
-        headers.push((name.trim(), value.trim()));
-    }
-    let body = body(args.data.as_deref())?;
+    let headers = arguments::headers(&args.headers)?;
+    let body = args.data.as_deref().map(arguments::body).transpose()?.unwrap_or_default();
     let method = method.cloned().unwrap_or(Method::POST);
     let (request, written_base) = examples::build(examples::Written { method, target: &target, headers, body })?;
     let configured = listen.and_then(|listen| listen.public_url.clone());
@@ -122,17 +120,6 @@ fn draft(args: &Args, route: &Route, settings: &Settings) -> Result<Draft, Failu
     let arrival = Arrival::new(head, Ipv4Addr::LOCALHOST.into(), &TrustedProxies::default(), Clock::System, public_url)
         .map_err(|(_, error)| Failure(error.to_string()))?;
     Ok(Draft { base: base.trim_end_matches('/').to_owned(), request: arrival.into_request(Vec::new()), body })
-}
-
-fn body(data: Option<&str>) -> Result<WrittenBody, Failure> {
-    let bytes = match data.map(|data| (data, data.strip_prefix('@'))) {
-        None => return Ok(WrittenBody::default()),
-        Some((_, Some(file))) => {
-            std::fs::read(file).map_err(|error| Failure(format!("cannot read {file}: {error}")))?.into()
-        }
-        Some((data, None)) => data.to_owned().into(),
-    };
-    Ok(WrittenBody { bytes, content_type: Some("application/json") })
 }
 
 /// The first listener as this machine reaches it.

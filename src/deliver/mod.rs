@@ -32,7 +32,7 @@ pub use answer::RawAnswer;
 pub use client::{Client, ClientError};
 pub use fetch::FetchError;
 pub use id::delivery_id;
-pub use outcome::{Attempt, Outcome};
+pub use outcome::{Attempt, GiveUp, Outcome, Waited, WaitedFor};
 
 use crate::config::spec::{DefaultsSpec, Ordered, TargetSpec, TransformSpec};
 use crate::diagnostic::At;
@@ -136,8 +136,8 @@ pub struct Delivered {
     pub duration: Duration,
     /// How long the target asked us to wait, where a later try of the sender may help.
     pub retry_after: Option<Duration>,
-    /// Why no (further) retry was made, where one might have been: `deadline`, `exhausted`, `draining`, `not retryable`.
-    pub gave_up: Option<&'static str>,
+    /// Why no (further) attempt was made, where one might have been.
+    pub gave_up: Option<GiveUp>,
 }
 
 /// An answer that no target gave, for [`Target::pretend`].
@@ -153,6 +153,8 @@ pub trait Observer: Send + Sync {
     /// Before an attempt is sent: headers to add (`traceparent`, `tracestate`).
     fn attempt_begins(&self, number: u32) -> Vec<(http::HeaderName, http::HeaderValue)>;
     fn attempt_ended(&self, attempt: &Attempt);
+    /// The delivery had to wait for its turn; told when the wait is over, also where it was in vain.
+    fn waited(&self, _wait: &Waited) {}
 }
 
 /// What attempts need besides the request.
@@ -171,6 +173,9 @@ pub struct DeliveryScope {
     /// The peer that sent the request, where it is one of `trusted_proxies`: its forwarding headers are continued. Those
     /// of anybody else are dropped.
     pub trusted_proxy: Option<IpAddr>,
+    /// The sender waits for the end of the delivery: a retry that is over the budget of the target is not made. Where nobody
+    /// waits it is made later.
+    pub sender_waits: bool,
     /// Something reads `answers.<target>`, so the answer is worth parsing.
     pub answer_is_read: bool,
     /// Fires when the process stops and its grace is over: the attempt under way ends, no further one is made.

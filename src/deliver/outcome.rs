@@ -36,6 +36,12 @@ pub enum Outcome {
     Write,
     /// The process is stopping.
     Draining,
+    /// The address is not one that may be sent to.
+    Egress,
+    /// Too many deliveries wait for this target already.
+    QueueFull,
+    /// The breaker of the target is open, and its probe comes too late for this delivery.
+    BreakerOpen,
 }
 
 impl Outcome {
@@ -57,6 +63,9 @@ impl Outcome {
             Outcome::Deadline => "deadline",
             Outcome::Write => "write",
             Outcome::Draining => "draining",
+            Outcome::Egress => "egress",
+            Outcome::QueueFull => "queue_full",
+            Outcome::BreakerOpen => "breaker_open",
         }
     }
 
@@ -74,6 +83,75 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// Why there is no further attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GiveUp {
+    /// `retry.on` does not name this end.
+    NotRetryable,
+    /// All `retry.max` retries were made.
+    Exhausted,
+    /// The wait could not end before the deadline, or the deadline has passed.
+    Deadline,
+    /// Retries of the target are more of its traffic already than they may be.
+    Budget,
+    /// The breaker of the target is open for longer than the delivery can wait.
+    Breaker,
+    /// No more deliveries may wait.
+    Memory,
+    /// The process is stopping.
+    Draining,
+}
+
+impl GiveUp {
+    /// A stable name for logs, metrics, spans and dead letters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GiveUp::NotRetryable => "not retryable",
+            GiveUp::Exhausted => "exhausted",
+            GiveUp::Deadline => "deadline",
+            GiveUp::Budget => "budget",
+            GiveUp::Breaker => "breaker",
+            GiveUp::Memory => "memory",
+            GiveUp::Draining => "draining",
+        }
+    }
+}
+
+impl fmt::Display for GiveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A wait for a turn at the target, before an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waited {
+    pub why: WaitedFor,
+    pub began: chrono::DateTime<chrono::Utc>,
+    pub duration: Duration,
+}
+
+/// What a delivery waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WaitedFor {
+    /// `limit.rate`
+    Rate,
+    /// `limit.concurrency`
+    Concurrency,
+    Breaker,
+}
+
+impl WaitedFor {
+    /// A stable name for spans.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WaitedFor::Rate => "rate",
+            WaitedFor::Concurrency => "concurrency",
+            WaitedFor::Breaker => "breaker",
+        }
     }
 }
 

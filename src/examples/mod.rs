@@ -11,12 +11,13 @@ pub use request::{Written, WrittenBody, build};
 
 use crate::config::spec::{TestAnswerSpec, TestSpec};
 use crate::deliver::Pretended;
-use crate::rehearsal::{Rehearsal, Rehearsed};
+use crate::rehearsal::{Performance, Rehearsal, Rehearsed};
+use crate::route::Decision;
 use crate::server::gateway::{Stubs, Trust};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use std::fmt;
 use std::path::Path;
 
@@ -32,18 +33,25 @@ impl fmt::Display for Failure {
 
 /// Runs one example. `folder` is where `body_file` is looked for. No difference: it passed.
 pub fn run(rehearsal: &Rehearsal, test: &TestSpec, folder: &Path) -> Vec<Failure> {
-    let rehearsed = match rehearse(test, folder) {
-        Ok(rehearsed) => rehearsed,
-        Err(failure) => return vec![failure],
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return vec![Failure(format!("cannot run it: {error}"))],
-    };
-    match runtime.block_on(rehearsal.run(rehearsed)) {
+    match rehearse(test, folder).and_then(|rehearsed| perform(rehearsal, rehearsed)) {
         Ok(performance) => compare::compare(&test.expect, &performance),
-        Err(error) => vec![Failure(format!("request: {error}"))],
+        Err(failure) => vec![failure],
     }
+}
+
+/// The request of an example that a route takes; `None` where the route does not.
+pub fn taken_by(rehearsal: &Rehearsal, test: &TestSpec, folder: &Path, route: &str) -> Option<Request<Bytes>> {
+    let rehearsed = rehearse(test, folder).ok()?;
+    let request = rehearsed.request.clone();
+    let performance = perform(rehearsal, Rehearsed { trust: Trust::Assume, ..rehearsed }).ok()?;
+    let mut decisions = performance.notes.decisions.iter();
+    decisions.any(|(other, decision)| *other.name == *route && *decision == Decision::Taken).then_some(request)
+}
+
+fn perform(rehearsal: &Rehearsal, rehearsed: Rehearsed) -> Result<Performance, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(|error| Failure(format!("cannot run it: {error}")))?;
+    runtime.block_on(rehearsal.run(rehearsed)).map_err(|error| Failure(format!("request: {error}")))
 }
 
 fn rehearse(test: &TestSpec, folder: &Path) -> Result<Rehearsed, Failure> {

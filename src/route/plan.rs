@@ -35,6 +35,8 @@ pub struct Taken {
     pub labels: Arc<[(Arc<str>, String)]>,
     /// What identifies the event over its sender's retries; `None` where nothing does.
     pub dedupe_key: Option<String>,
+    /// The one target that is meant, whatever its conditions say; `None`: all of the route.
+    pub only: Option<Arc<str>>,
 }
 
 /// What is to happen with one target.
@@ -57,12 +59,16 @@ pub enum Skip {
     Absent(String),
     #[error("the target has this event from an earlier try")]
     Delivered,
+    #[error("another target was named")]
+    NotMeant,
 }
 
 /// One target and what is planned for it, in file order.
 pub struct Plan {
     pub target: Arc<Target>,
     pub planned: Planned,
+    /// Why it would have got nothing, had it not been named on purpose.
+    pub overruled: Option<Skip>,
 }
 
 impl Taken {
@@ -86,13 +92,13 @@ impl Taken {
         }
         let scope = engine.scope(&event, &route.name, &vars, &[]);
         let dedupe_key = route.dedupe.as_ref().map_or(Ok(None), |identity| identity.key(scope))?;
-        Ok(Taken { route: route.clone(), event, vars: vars.into(), labels: labels.into(), dedupe_key })
+        Ok(Taken { route: route.clone(), event, vars: vars.into(), labels: labels.into(), dedupe_key, only: None })
     }
 
     /// Builds every delivery. Pure: nothing is sent.
     pub fn plan(&self, engine: &Engine) -> Vec<Plan> {
         let targets = self.route.targets.iter();
-        targets.map(|target| Plan { target: target.clone(), planned: self.plan_one(target, engine) }).collect()
+        targets.map(|target| self.plan_one(target, engine)).collect()
     }
 
     /// What expressions of this route see.
@@ -100,23 +106,35 @@ impl Taken {
         engine.scope(&self.event, &self.route.name, &self.vars, answers)
     }
 
-    fn plan_one(&self, target: &Target, engine: &Engine) -> Planned {
-        if !target.enabled {
-            return Planned::Skipped(Skip::Disabled);
+    fn plan_one(&self, target: &Arc<Target>, engine: &Engine) -> Plan {
+        let plan = |planned, overruled| Plan { target: target.clone(), planned, overruled };
+        let is_meant = self.only.as_ref().map(|only| *only == target.name);
+        if is_meant == Some(false) {
+            return plan(Planned::Skipped(Skip::NotMeant), None);
         }
-        if let Some(when) = &target.when {
-            match when.evaluate(&mut Evaluation::new(self.scope(engine, &[]))) {
-                Ok(Verdict::True) => {}
-                Ok(Verdict::False) => return Planned::Skipped(Skip::When),
-                Ok(Verdict::Absent(path)) => return Planned::Skipped(Skip::Absent(path)),
-                Err(error) => return Planned::Failed(error),
-            }
-        }
+        let overruled = match self.hindrance(target, engine) {
+            Ok(Some(skip)) if is_meant.is_none() => return plan(Planned::Skipped(skip), None),
+            Ok(skip) => skip,
+            Err(error) => return plan(Planned::Failed(error), None),
+        };
         let key = self.dedupe_key.as_deref().unwrap_or(&self.event.request.id);
         match target.prepare(self.scope(engine, &[]), &self.event, key) {
-            Ok(outbound) => Planned::Ready(outbound),
-            Err(error) => Planned::Failed(error),
+            Ok(outbound) => plan(Planned::Ready(outbound), overruled),
+            Err(error) => plan(Planned::Failed(error), overruled),
         }
+    }
+
+    /// Why the target is not to get this event.
+    fn hindrance(&self, target: &Target, engine: &Engine) -> Result<Option<Skip>, EvaluationError> {
+        if !target.enabled {
+            return Ok(Some(Skip::Disabled));
+        }
+        let Some(when) = &target.when else { return Ok(None) };
+        Ok(match when.evaluate(&mut Evaluation::new(self.scope(engine, &[])))? {
+            Verdict::True => None,
+            Verdict::False => Some(Skip::When),
+            Verdict::Absent(path) => Some(Skip::Absent(path)),
+        })
     }
 }
 

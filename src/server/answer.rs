@@ -16,6 +16,8 @@ pub enum End {
     TargetFailed,
     /// The process is stopping.
     Draining,
+    /// More deliveries wait for a target than may.
+    Overloaded,
     /// A route is over its rate limit.
     RateLimited,
     /// An expression was wrong: the same event would fail again.
@@ -59,6 +61,7 @@ impl Ending {
             Outcome::Deadline => Ending { end: End::DeadlinePassed, retry_after: again },
             Outcome::Timeout if deadline_passed => Ending { end: End::DeadlinePassed, retry_after: again },
             Outcome::Draining => Ending { end: End::Draining, retry_after: again },
+            Outcome::QueueFull => Ending { end: End::Overloaded, retry_after: again },
             Outcome::Dns
             | Outcome::Connect
             | Outcome::Tls
@@ -66,8 +69,9 @@ impl Ending {
             | Outcome::Timeout
             | Outcome::Throttled
             | Outcome::ServerError
-            | Outcome::Write => Ending { end: End::TargetFailed, retry_after: again },
-            Outcome::Refused | Outcome::Unsatisfied | Outcome::AnswerTooLarge => {
+            | Outcome::Write
+            | Outcome::BreakerOpen => Ending { end: End::TargetFailed, retry_after: again },
+            Outcome::Refused | Outcome::Unsatisfied | Outcome::AnswerTooLarge | Outcome::Egress => {
                 Ending { end: End::TargetFailed, retry_after: None }
             }
         }
@@ -91,6 +95,7 @@ pub fn answer(ending: Option<Ending>) -> Result<StatusCode, Rejection> {
         End::DeadlinePassed => Err(Rejection::DeadlineExceeded { retry_after }),
         End::TargetFailed => Err(Rejection::NotDelivered { retry_after }),
         End::Draining => Err(Rejection::Draining),
+        End::Overloaded => Err(Rejection::Overload),
         End::RateLimited => Err(Rejection::RateLimited { retry_after: retry_after.unwrap_or(RETRY_AFTER) }),
         End::Unprocessable => Err(Rejection::wrong_expression()),
     }
@@ -100,10 +105,11 @@ pub fn answer(ending: Option<Ending>) -> Result<StatusCode, Rejection> {
 mod tests {
     use super::*;
 
-    const ALL: [End; 8] = [
+    const ALL: [End; 9] = [
         End::DeadlinePassed,
         End::TargetFailed,
         End::Draining,
+        End::Overloaded,
         End::RateLimited,
         End::Unprocessable,
         End::Delivered,
@@ -140,6 +146,9 @@ mod tests {
             Outcome::Deadline,
             Outcome::Write,
             Outcome::Draining,
+            Outcome::Egress,
+            Outcome::QueueFull,
+            Outcome::BreakerOpen,
         ];
         for outcome in failures {
             for late in [false, true] {

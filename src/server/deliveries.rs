@@ -68,6 +68,9 @@ async fn run_targets(taken: Taken, progress: &Progress, context: &Context) -> Ru
     let mut awaited = Vec::with_capacity(plans.len());
     for (position, plan) in plans.into_iter().enumerate() {
         let record = DeliveryRecord::new(&run.taken, &plan.target, position);
+        if let Some(skip) = plan.overruled {
+            context.recorder.overruled(&record, skip);
+        }
         match plan.planned {
             _ if run.succeeded.get(position) == Some(&true) => context.recorder.skipped(&record, Skip::Delivered),
             Planned::Skipped(skip) => context.recorder.skipped(&record, skip),
@@ -146,6 +149,7 @@ async fn deliver(job: Job, context: &Context) -> Delivered {
         tables: context.generation.value.table.engine.tables.clone(),
         uuid: context.generation.value.table.engine.uuid,
         trusted_proxy: context.trusted_proxy,
+        sender_waits: true,
         answer_is_read: job.answer_is_read,
         draining: context.gateway.cut_off.clone(),
     };

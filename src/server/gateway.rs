@@ -12,7 +12,7 @@ use crate::route::RouteTable;
 use crate::settings::Settings;
 use crate::telemetry::logs::Log;
 use crate::telemetry::masking::Masking;
-use crate::verify::KeySource;
+use crate::verify::{KeySource, NoKeys};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -52,7 +52,16 @@ pub struct Gateway {
     pub work: TaskTracker,
     /// What senders gave in handshakes, for the operator.
     pub given: GivenSecrets,
+    /// Of a test delivery: what it is for, whatever the routes' conditions say.
+    pub only: Option<Only>,
     draining: AtomicBool,
+}
+
+/// One route, or one target of it, named on purpose.
+#[derive(Debug, Clone)]
+pub struct Only {
+    pub route: Arc<str>,
+    pub target: Option<Arc<str>>,
 }
 
 /// What a gateway is made of, but for its configuration.
@@ -114,8 +123,29 @@ impl Gateway {
             cut_off: CancellationToken::new(),
             work: TaskTracker::new(),
             given: GivenSecrets::default(),
+            only: None,
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// One for a test delivery: to the same targets with the same connections and bounds, and with a memory of its own, so
+    /// that nothing of it counts as an event that a sender sent. The event counts as verified.
+    pub fn for_trial(&self, only: Only) -> Gateway {
+        let parts = Parts {
+            outgoing: match &self.outgoing {
+                Outgoing::Live(client) => Outgoing::Live(client.clone()),
+                Outgoing::Withheld | Outgoing::Stubbed(_) => Outgoing::Withheld,
+            },
+            keys: Box::new(NoKeys),
+            trust: Trust::Assume,
+            counting: Counting::Off,
+            admission: self.admission.clone(),
+            body_timeout: self.body_timeout,
+            clock: self.clock,
+            log: None,
+        };
+        let gateway = Gateway::new(self.live.clone(), parts);
+        Gateway { cut_off: self.cut_off.clone(), only: Some(only), ..gateway }
     }
 
     /// From now on only 2xx and 503 are answered.

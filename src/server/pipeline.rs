@@ -8,7 +8,7 @@ use super::arrival::Arrival;
 use super::body::{self, Bounds};
 use super::caught::Panicked;
 use super::deliveries::{self, Context};
-use super::gateway::{Gateway, Generation, Trust};
+use super::gateway::{Gateway, Generation, Only, Trust};
 use super::given::Given;
 use super::outliving::Outliving;
 use super::rate_limits::{RateLimits, Stage};
@@ -127,7 +127,7 @@ where
     };
     let event = Arc::new(verified.into_event(parsed));
     limits.ask_for_event(endpoint, || event.clone(), engine, Stage::Parsed, recorder)?;
-    let (taken, failed) = decide(endpoint, &event, engine, recorder, limits);
+    let (taken, failed) = decide(endpoint, &event, engine, recorder, limits, gateway.only.as_ref());
     let context = Context {
         gateway: gateway.clone(),
         generation: generation.clone(),
@@ -190,19 +190,26 @@ fn decide(
     engine: &Engine,
     recorder: &Recorder,
     limits: &RateLimits,
+    only: Option<&Only>,
 ) -> (Vec<Taken>, Ending) {
     let mut taken = Vec::with_capacity(endpoint.routes().len());
     let mut failed = Ending::IGNORED;
     for (position, route) in endpoint.routes().iter().enumerate() {
+        if only.is_some_and(|only| only.route != route.name) {
+            continue;
+        }
         let mut decision = route.decide(event, engine);
         if decision == Decision::Taken
             && let Some(held) = limits.held(position)
         {
             decision = held;
         }
-        if decision == Decision::Taken {
+        // What was named on purpose goes whatever its clauses say; what they say is told all the same.
+        let overruled = only.is_some() && matches!(decision, Decision::Ignored(_));
+        if decision == Decision::Taken || overruled {
             match Taken::new(route, event, engine) {
                 Ok(this) => {
+                    let this = Taken { only: only.and_then(|only| only.target.clone()), ..this };
                     recorder.took(&this);
                     taken.push(this);
                 }

@@ -9,7 +9,7 @@ use super::gateway::{Gateway, Generation};
 use super::rejection::Rejection;
 use super::span::DeliverySpan;
 use crate::dedupe::Repeat;
-use crate::deliver::{Delivered, Outbound, Outcome, Target};
+use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Outcome, RawAnswer, Target};
 use crate::event::Received;
 use crate::expr::EvaluationError;
 use crate::route::{Decision, Endpoint, Route, Skip, Taken};
@@ -20,6 +20,7 @@ use chrono::Utc;
 use http::{HeaderMap, Method};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Takes notes of one request. Cheap to clone.
@@ -54,6 +55,8 @@ pub struct Notes {
     pub decisions: Vec<(Arc<Route>, Decision)>,
     /// By route, then in file order.
     pub deliveries: Vec<DeliveryNote>,
+    /// Targets that were named on purpose, with why they would have got nothing otherwise.
+    pub overruled: Vec<(Arc<str>, Skip)>,
     labels: Vec<(Arc<str>, String)>,
     /// By route, for those with `dedupe`.
     repeats: Vec<(Arc<str>, Repeat)>,
@@ -81,14 +84,36 @@ pub struct DeliveryNote {
 pub enum What {
     Skipped(Skip),
     NotBuilt(EvaluationError),
-    Sent { outbound: Box<Outbound> },
+    Sent { outbound: Box<Outbound>, end: Box<DeliveryEnd> },
+}
+
+/// What a delivery that was kept came to.
+pub struct DeliveryEnd {
+    pub outcome: Outcome,
+    pub attempts: Vec<Attempt>,
+    pub duration: Duration,
+    pub gave_up: Option<GiveUp>,
+    /// The last whole answer.
+    pub answer: Option<RawAnswer>,
+}
+
+impl DeliveryEnd {
+    fn new(delivered: &Delivered) -> DeliveryEnd {
+        DeliveryEnd {
+            outcome: delivered.outcome,
+            attempts: delivered.attempts.clone(),
+            duration: delivered.duration,
+            gave_up: delivered.gave_up,
+            answer: delivered.raw_answer.clone(),
+        }
+    }
 }
 
 impl Notes {
     /// The deliveries that were sent, or would have been.
     pub fn sent(&self) -> impl Iterator<Item = (&DeliveryNote, &Outbound)> {
         self.deliveries.iter().filter_map(|note| match &note.what {
-            What::Sent { outbound } => Some((note, outbound.as_ref())),
+            What::Sent { outbound, .. } => Some((note, outbound.as_ref())),
             What::Skipped(_) | What::NotBuilt(_) => None,
         })
     }
@@ -232,6 +257,11 @@ impl Recorder {
         self.note(record, What::Skipped(skip));
     }
 
+    /// The target gets the event all the same, because it was named on purpose.
+    pub fn overruled(&self, record: &DeliveryRecord, skip: Skip) {
+        self.notes_mut().overruled.push((record.target.clone(), skip));
+    }
+
     pub fn not_built(&self, record: &DeliveryRecord, error: EvaluationError) {
         self.complain("delivery could not be built", &record.route, &error);
         self.note(record, What::NotBuilt(error));
@@ -239,7 +269,10 @@ impl Recorder {
 
     pub fn delivered(&self, record: &DeliveryRecord, outbound: Outbound, delivered: &Delivered, span: &DeliverySpan) {
         match &self.0.mode {
-            Mode::Keeps => self.note(record, What::Sent { outbound: Box::new(outbound) }),
+            Mode::Keeps => {
+                let end = Box::new(DeliveryEnd::new(delivered));
+                self.note(record, What::Sent { outbound: Box::new(outbound), end });
+            }
             Mode::Prints { .. } => self.print_delivery(record, &outbound, delivered, span),
         }
     }
@@ -306,7 +339,7 @@ impl Recorder {
                 status: delivered.attempts.iter().rev().find_map(|attempt| attempt.status),
                 duration: delivered.duration,
                 error: if succeeded { "" } else { delivered.outcome.as_str() },
-                reason: delivered.gave_up.unwrap_or_default(),
+                reason: delivered.gave_up.map(GiveUp::as_str).unwrap_or_default(),
                 labels: &record.labels,
                 payload: None,
             },

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ALLOWED: [(&str, &str); 28] = [
+const ALLOWED: [(&str, &str); 29] = [
     ("admin", "diagnostic reload secret server"),
     ("app", "admin clock config deliver diagnostic limit lint reload route secret server settings telemetry"),
     ("body", "config diagnostic document"),
     (
         "cli",
-        "app clock config diagnostic event examples limit matcher rehearsal route secret server settings stdout suggest verify",
+        "app clock config deliver diagnostic event examples limit matcher rehearsal route secret server settings stdout suggest trial verify",
     ),
     ("clock", ""),
     ("config", "diagnostic expr secret suggest"),
@@ -37,6 +37,7 @@ const ALLOWED: [(&str, &str); 28] = [
     ("suggest", ""),
     ("telemetry", "config event secret stdout"),
     ("transform", "body config diagnostic document expr secret suggest"),
+    ("trial", "deliver examples matcher route server suggest"),
     ("verify", "config diagnostic document event expr secret suggest"),
 ];
 

@@ -26,6 +26,7 @@ mod providers;
 mod reload;
 mod repeats;
 mod routing;
+mod send;
 mod shipped;
 mod sign;
 mod stop;

@@ -8,8 +8,8 @@ use super::attempt::{self, Answered, Broken, Sent};
 use super::client::Client;
 use super::destination::Destination;
 use super::hop;
-use super::outcome::{Attempt, Outcome};
-use super::retry::{self, Decision, Ended, GiveUp};
+use super::outcome::{Attempt, GiveUp, Outcome};
+use super::retry::{self, Decision, Ended};
 use super::sink::record::Record;
 use super::{Delivered, DeliveryScope, Observer, Outbound, Pretended, Target};
 use crate::expr::{Answer, Evaluation, Scope};
@@ -260,7 +260,7 @@ impl Last {
             raw_answer: raw,
             duration,
             retry_after: retry_after.filter(|_| outcome != Outcome::Success),
-            gave_up: gave_up.map(GiveUp::as_str),
+            gave_up,
         }
     }
 }

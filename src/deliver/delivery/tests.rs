@@ -43,6 +43,7 @@ fn scope(event: Event) -> DeliveryScope {
         tables: Document::null(),
         uuid: String::new,
         trusted_proxy: None,
+        sender_waits: true,
         answer_is_read: false,
         draining: CancellationToken::new(),
     }
@@ -94,7 +95,7 @@ async fn an_answer_that_is_read_is_parsed() {
 async fn upstream_500_is_not_success() {
     let server = Server::answering(&[BROKEN]).await;
     let Ended { delivered, .. } = deliver(&server, ", retry: {max: 2, delay: 1s}").await;
-    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::ServerError, Some("exhausted")));
+    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::ServerError, Some(GiveUp::Exhausted)));
     assert_eq!((delivered.attempts.len(), server.requests().len()), (3, 3));
     assert_eq!(delivered.raw_answer.unwrap().status, 500);
 }
@@ -111,7 +112,7 @@ async fn a_busy_target_is_tried_again_when_it_said() {
 async fn a_wait_past_the_deadline_is_not_begun() {
     let server = Server::answering(&[BUSY_FOR_AN_HOUR]).await;
     let Ended { delivered, took, .. } = deliver(&server, "").await;
-    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Throttled, Some("deadline")));
+    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Throttled, Some(GiveUp::Deadline)));
     assert_eq!((delivered.retry_after, took.as_secs()), (Some(Duration::from_secs(3600)), 0));
 }
 
@@ -119,7 +120,7 @@ async fn a_wait_past_the_deadline_is_not_begun() {
 async fn a_refusal_is_not_repeated() {
     let server = Server::answering(&["HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n"]).await;
     let Ended { delivered, .. } = deliver(&server, "").await;
-    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Refused, Some("not retryable")));
+    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Refused, Some(GiveUp::NotRetryable)));
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -158,7 +159,7 @@ async fn a_route_that_must_not_repeat_does_not() {
     })
     .await;
     let Ended { delivered, .. } = deliver(&server, ", retry: {on: [connect, 5xx]}").await;
-    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Reset, Some("not retryable")));
+    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Reset, Some(GiveUp::NotRetryable)));
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -175,7 +176,7 @@ async fn an_attempt_ends_at_its_timeout_and_the_next_begins() {
     let server = hanging().await;
     let Ended { delivered, took, .. } =
         deliver(&server, ", timeout: 4s, retry: {max: 1, delay: 2s, jitter: false}").await;
-    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Timeout, Some("exhausted")));
+    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Timeout, Some(GiveUp::Exhausted)));
     assert_eq!(took.as_secs(), 10);
 }
 
@@ -183,7 +184,7 @@ async fn an_attempt_ends_at_its_timeout_and_the_next_begins() {
 async fn the_deadline_cuts_the_last_attempt_short() {
     let server = hanging().await;
     let Ended { delivered, observed, took } = deliver(&server, ", timeout: 60s").await;
-    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Deadline, Some("deadline")));
+    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Deadline, Some(GiveUp::Deadline)));
     assert_eq!(observed, [(1, Outcome::Timeout, None, true)]);
     assert_eq!(took.as_secs(), 25);
 }
@@ -209,7 +210,7 @@ async fn draining_ends_the_wait_for_another_attempt() {
     };
     let yaml = format!("{{url: '{}', retry: {{delay: 9s, jitter: false}}}}", server.url());
     let Ended { delivered, took, .. } = deliver_with(&yaml, drain).await;
-    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Draining, Some("draining")));
+    assert_eq!((delivered.outcome, delivered.gave_up), (Outcome::Draining, Some(GiveUp::Draining)));
     assert_eq!((delivered.attempts.len(), took.as_secs()), (1, 1));
 }
 
@@ -278,7 +279,7 @@ async fn a_file_gets_one_line_of_json() {
 #[tokio::test]
 async fn a_file_that_cannot_be_written_fails_the_delivery() {
     let ended = deliver_with("url: file:///nowhere/at/all/out.ndjson", |_| ()).await;
-    assert_eq!((ended.delivered.outcome, ended.delivered.gave_up), (Outcome::Write, Some("not retryable")));
+    assert_eq!((ended.delivered.outcome, ended.delivered.gave_up), (Outcome::Write, Some(GiveUp::NotRetryable)));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod tests;
 
 pub(super) use compile::Written;
 
-use super::outcome::Outcome;
+use super::outcome::{GiveUp, Outcome};
 use super::statuses::StatusSet;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
@@ -58,30 +58,6 @@ pub(super) enum Decision {
     Done,
     After(Duration),
     GiveUp(GiveUp),
-}
-
-/// Why there is no further attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum GiveUp {
-    /// `retry.on` does not name this end.
-    NotRetryable,
-    /// All `retry.max` retries were made.
-    Exhausted,
-    /// The wait could not end before the deadline, or the deadline has passed.
-    Deadline,
-    /// The process is stopping.
-    Draining,
-}
-
-impl GiveUp {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            GiveUp::NotRetryable => "not retryable",
-            GiveUp::Exhausted => "exhausted",
-            GiveUp::Deadline => "deadline",
-            GiveUp::Draining => "draining",
-        }
-    }
 }
 
 impl RetryPolicy {
@@ -141,7 +117,14 @@ impl RetryOn {
             | Outcome::ServerError
             | Outcome::Unsatisfied
             | Outcome::AnswerTooLarge => ended.status.is_some_and(|status| self.statuses.contains(status)),
-            Outcome::Success | Outcome::Expression | Outcome::Deadline | Outcome::Write | Outcome::Draining => false,
+            Outcome::Success
+            | Outcome::Expression
+            | Outcome::Deadline
+            | Outcome::Write
+            | Outcome::Draining
+            | Outcome::Egress
+            | Outcome::QueueFull
+            | Outcome::BreakerOpen => false,
         }
     }
 }
