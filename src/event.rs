@@ -42,15 +42,6 @@ pub struct RequestInfo {
     pub public_url: Option<Arc<str>>,
 }
 
-/// W3C trace context as the sender gave it, already found valid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraceContext {
-    pub trace_id: String,
-    pub parent_id: String,
-    pub sampled: bool,
-    pub state: Option<String>,
-}
-
 impl RequestInfo {
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.iter().find(|(key, _)| &**key == name).map(|(_, value)| value.as_str())

@@ -14,6 +14,7 @@ use crate::server::gateway::{Configuration, Gateway, Generation, Outgoing, Parts
 use crate::server::pipeline;
 use crate::server::rate_limits::Counting;
 use crate::server::record::{Notes, Recorder};
+use crate::telemetry::metrics::Metrics;
 use crate::verify::NoKeys;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -76,11 +77,12 @@ impl Rehearsal {
             body_timeout: Duration::from_secs(30),
             clock,
             log: None,
+            metrics: Metrics::default(),
         };
         let gateway = Arc::new(Gateway::new(self.live.clone(), parts));
         let (head, body) = rehearsed.request.into_parts();
         let trusted = TrustedProxies::default();
-        let arrival = Arrival::new(head, rehearsed.client_ip, &trusted, clock, rehearsed.public_url)
+        let arrival = Arrival::new(head, rehearsed.client_ip, &trusted, clock, rehearsed.public_url, None)
             .map_err(|(_, error)| error)?;
         let recorder = Recorder::keeping(&arrival);
         let answer = pipeline::answer(&gateway, &self.live.load(), &recorder, arrival, Full::new(body)).await;

@@ -16,8 +16,8 @@ use crate::server::{Answer, request_id};
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 use guard::{Denied, Guard};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -44,13 +44,19 @@ pub trait AdminView: Send + Sync + 'static {
     /// Secrets that senders gave in handshakes of late.
     fn handshakes(&self) -> Value;
 
-    /// Prometheus text, where metrics are kept.
-    fn metrics(&self) -> Option<String> {
+    /// Metrics in the format that fits `accept`, where metrics are kept.
+    fn metrics(&self, _accept: &str) -> Option<Exposition> {
         None
     }
 
     /// As [`crate::reload::Handle::reload`].
     fn reload(&self) -> impl Future<Output = Option<ReloadOutcome>> + Send;
+}
+
+/// Metrics as text.
+pub struct Exposition {
+    pub content_type: &'static str,
+    pub text: String,
 }
 
 /// The service of the admin listener.
@@ -124,7 +130,7 @@ impl<V: AdminView> Admin<V> {
         Ok(match page {
             Page::Livez => json_answer(StatusCode::OK, &json!({"status": "alive"})),
             Page::Readyz => ready(self.view.readiness()),
-            Page::Metrics => metrics(self.view.metrics().ok_or(Rejection::NotFound)?),
+            Page::Metrics => metrics(self.view.metrics(accept(request.headers())).ok_or(Rejection::NotFound)?),
             Page::Config => json_answer(StatusCode::OK, &config(&self.view.status())),
             Page::Routes => json_answer(StatusCode::OK, &self.view.routes()),
             Page::Handshakes => json_answer(StatusCode::OK, &self.view.handshakes()),
@@ -183,8 +189,12 @@ fn reloaded(outcome: ReloadOutcome) -> Answer {
     json_answer(status, &json!(outcome))
 }
 
-fn metrics(text: String) -> Answer {
-    answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+fn metrics(exposition: Exposition) -> Answer {
+    answer(StatusCode::OK, exposition.content_type, exposition.text)
+}
+
+fn accept(headers: &HeaderMap) -> &str {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn json_answer(status: StatusCode, value: &Value) -> Answer {

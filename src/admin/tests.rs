@@ -50,8 +50,9 @@ impl AdminView for View {
     fn handshakes(&self) -> Value {
         json!({"secrets": []})
     }
-    fn metrics(&self) -> Option<String> {
-        self.metrics.map(str::to_owned)
+    fn metrics(&self, accept: &str) -> Option<Exposition> {
+        let content_type = if accept.is_empty() { "text/plain" } else { "application/openmetrics-text" };
+        self.metrics.map(|text| Exposition { content_type, text: text.to_owned() })
     }
     async fn reload(&self) -> Option<ReloadOutcome> {
         self.outcome.clone()

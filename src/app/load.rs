@@ -10,8 +10,10 @@ use crate::reload::{self, Inputs};
 use crate::route::RouteTable;
 use crate::secret::{Missing, References};
 use crate::server::gateway::Configuration;
+use crate::server::meters::Meters;
 use crate::settings::Settings;
 use crate::telemetry::masking::Masking;
+use crate::telemetry::metrics::Metrics;
 use chrono::{DateTime, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,7 +50,7 @@ pub fn compile(
     let table = RouteTable::compile(loaded, references, findings, uuid, limits);
     let (settings, table) = settings.zip(table)?;
     let payloads = settings.log.payloads.then(|| Masking::new(references.values()));
-    Some(Configuration { settings, table, payloads })
+    Some(Configuration { settings, table, payloads, meters: Meters::default() })
 }
 
 /// A version 4 UUID (RFC 9562, section 5.4).
@@ -67,11 +69,13 @@ pub struct FolderLoader {
     clock: Clock,
     sources: Mutex<Sources>,
     limits: Arc<Registry>,
+    metrics: Metrics,
 }
 
 impl FolderLoader {
-    pub fn new(folder: Folder, allow_empty: bool, clock: Clock) -> FolderLoader {
-        FolderLoader { folder, allow_empty, clock, sources: Mutex::default(), limits: Arc::default() }
+    /// What is loaded counts in `metrics`.
+    pub fn new(folder: Folder, allow_empty: bool, clock: Clock, metrics: Metrics) -> FolderLoader {
+        FolderLoader { folder, allow_empty, clock, sources: Mutex::default(), limits: Arc::default(), metrics }
     }
 
     /// What is watched; secrets and the like come with each load.
@@ -89,7 +93,10 @@ impl FolderLoader {
         let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
             diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
         let value = match compiled {
-            Some(configuration) if errors.is_empty() => Ok(configuration),
+            Some(configuration) if errors.is_empty() => {
+                let meters = Meters::of(&configuration.table, &self.metrics);
+                Ok(Configuration { meters, ..configuration })
+            }
             _ => Err(errors.into_iter().chain(warnings.iter().cloned()).collect()),
         };
         // Texts and trees take more than what runs: a good configuration has no use for them.

@@ -5,7 +5,7 @@ mod signals;
 
 pub use load::{FolderLoader, check, compile, random_uuid};
 
-use crate::admin::{Admin, AdminView, Readiness, TokenRequired};
+use crate::admin::{Admin, AdminView, Exposition, Readiness, TokenRequired};
 use crate::clock::Clock;
 use crate::config::Sources;
 use crate::config::folder::Folder;
@@ -20,9 +20,10 @@ use crate::server::keys::FetchedKeys;
 use crate::server::listener::{self, BindError, Bound, Peer, Server};
 use crate::server::rate_limits::Counting;
 use crate::server::rejection::Rejection;
-use crate::server::{Answer, pipeline};
+use crate::server::{Answer, meters, pipeline};
 use crate::settings::{Settings, Shutdown};
 use crate::telemetry::logs::{Format, Log};
+use crate::telemetry::metrics::{self, Metrics};
 use http::Request;
 use hyper::body::Incoming;
 use signals::Signals;
@@ -78,8 +79,9 @@ pub enum StartError {
 /// # Errors
 /// Nothing was served: the configuration, an address or the outgoing side is unusable.
 pub async fn run(options: Options) -> Result<usize, StartError> {
-    let loader =
-        Arc::new(FolderLoader::new(Folder::find(options.folder.as_deref()), options.allow_empty, Clock::System));
+    let metrics = Metrics::default();
+    let folder = Folder::find(options.folder.as_deref());
+    let loader = Arc::new(FolderLoader::new(folder, options.allow_empty, Clock::System, metrics.clone()));
     let loading = loader.clone();
     let first = Reloader::first(loader.inputs(), Timing::default(), Clock::System, move || loading.load());
     let reloader = first
@@ -89,12 +91,14 @@ pub async fn run(options: Options) -> Result<usize, StartError> {
     let log = Log::to_stdout(settings.log.level.into(), Format::for_stdout(settings.log.format));
     log.install();
     warn_of(&handle.status());
-    let reloader = follow_settings(reloader, settings.clone(), log.clone());
+    count_loads(&metrics, &handle.status());
+    let reloader = follow_reloads(reloader, settings.clone(), log.clone(), metrics.clone());
     apply(&options, &mut settings);
     let bound = bind(&settings).await?;
     let signals = Signals::new().map_err(StartError::Signals)?;
-    let gateway = Arc::new(Gateway::new(handle.live().clone(), parts(&options, &settings, &log)?));
+    let gateway = Arc::new(Gateway::new(handle.live().clone(), parts(&options, &settings, &log, &metrics)?));
     let stop_reloading = CancellationToken::new();
+    read_gauges(&metrics, &gateway, &log);
     tokio::spawn(reloader.run(options.watch, stop_reloading.clone()));
     tokio::spawn(stop_reloading.clone().run_until_cancelled_owned(sweep(loader.limits())));
     let lost = serve(bound, &settings, &gateway, &log, signals, handle).await?;
@@ -118,10 +122,16 @@ async fn sweep(limits: Arc<limit::Registry>) {
     }
 }
 
-/// Settings that a reload changes, and a word about those that it does not.
-fn follow_settings(reloader: Reloader<Configuration>, at_start: Settings, log: Log) -> Reloader<Configuration> {
+/// Settings that a reload changes, a word about those that it does not, and what reloads count.
+fn follow_reloads(
+    reloader: Reloader<Configuration>,
+    at_start: Settings,
+    log: Log,
+    metrics: Metrics,
+) -> Reloader<Configuration> {
     let handle = reloader.handle();
     reloader.counted_by(move |outcome| {
+        count_loads(&metrics, &handle.status());
         let ReloadOutcome::Applied { .. } = outcome else { return };
         let generation = handle.live().load();
         let settings = &generation.value.settings;
@@ -130,6 +140,28 @@ fn follow_settings(reloader: Reloader<Configuration>, at_start: Settings, log: L
             tracing::warn!("listeners, limits and the format of the log change only by a restart");
         }
     })
+}
+
+/// The load that `status` tells of.
+fn count_loads(metrics: &Metrics, status: &Status) {
+    let process = metrics.process();
+    process.reloads.with(status.last.name(), |count| count.add(1));
+    process.generation.set(i64::try_from(status.generation).unwrap_or(i64::MAX));
+    if status.last.is_good() {
+        process.last_success.set(status.last_at.timestamp());
+    }
+}
+
+/// What is counted elsewhere, and read when somebody asks.
+fn read_gauges(metrics: &Metrics, gateway: &Arc<Gateway>, log: &Log) {
+    let (counted, admission, log) = (metrics.clone(), gateway.admission.clone(), log.clone());
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    metrics.before_collecting(move || {
+        let process = counted.process();
+        process.in_flight.set(number(admission.events()));
+        process.in_flight_bytes.set(number(admission.bytes()));
+        process.log_dropped.raise_to(log.dropped_so_far());
+    });
 }
 
 /// What the command line says counts more than hookswitch.yaml.
@@ -145,7 +177,7 @@ fn apply(options: &Options, settings: &mut Settings) {
     }
 }
 
-fn parts(options: &Options, settings: &Settings, log: &Log) -> Result<Parts, ClientError> {
+fn parts(options: &Options, settings: &Settings, log: &Log, metrics: &Metrics) -> Result<Parts, ClientError> {
     let bytes = usize::try_from(settings.limits.in_flight_bytes).unwrap_or(usize::MAX);
     let events = usize::try_from(settings.limits.in_flight).unwrap_or(usize::MAX);
     let client = Client::new()?;
@@ -158,6 +190,7 @@ fn parts(options: &Options, settings: &Settings, log: &Log) -> Result<Parts, Cli
         body_timeout: settings.limits.body_timeout,
         clock: Clock::System,
         log: Some(log.clone()),
+        metrics: metrics.clone(),
     })
 }
 
@@ -227,15 +260,16 @@ async fn serve(
 
 async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>, peer: Peer) -> Answer {
     let (head, body) = request.into_parts();
-    let public_url = peer.listener.public_url.clone();
+    let (method, public_url) = (head.method.clone(), peer.listener.public_url.clone());
     let generation = gateway.live.load();
     let trusted = &generation.value.settings.trusted_proxies;
-    match Arrival::new(head, peer.address.ip(), trusted, gateway.clock, public_url) {
+    match Arrival::new(head, peer.address.ip(), trusted, gateway.clock, public_url, None) {
         Ok(arrival) => pipeline::handle(gateway, generation, arrival, body).await,
         Err((id, error)) => {
             tracing::info!(request_id = &*id, client_ip = %peer.address.ip(), %error, "request refused");
             let rejection = Rejection::Malformed { detail: error.to_string() };
             let rejection = if gateway.is_draining() { rejection.while_draining() } else { rejection };
+            meters::count_unusable(&gateway.metrics, &method, rejection.status().as_u16());
             rejection.into_answer(&id)
         }
     }
@@ -297,6 +331,12 @@ impl AdminView for ProcessView {
 
     fn handshakes(&self) -> serde_json::Value {
         self.gateway.given.listing(self.gateway.clock.now())
+    }
+
+    fn metrics(&self, accept: &str) -> Option<Exposition> {
+        let format = metrics::Format::wanted(accept);
+        let text = metrics::write(&self.gateway.metrics.collect(), format);
+        Some(Exposition { content_type: format.content_type(), text })
     }
 
     async fn reload(&self) -> Option<ReloadOutcome> {

@@ -9,6 +9,7 @@ use crate::secret::Missing;
 use crate::server::admission::Admission;
 use crate::server::gateway::{Gateway, Outgoing, Parts, Trust};
 use crate::server::rate_limits::Counting;
+use crate::telemetry::metrics::Metrics;
 use crate::trial::{self, Draft, Report, Trial};
 use crate::verify::NoKeys;
 use bytes::Bytes;
@@ -114,6 +115,7 @@ fn gateway(offline: &Offline) -> Result<Gateway, crate::deliver::ClientError> {
         body_timeout: Duration::from_secs(30),
         clock: Clock::System,
         log: None,
+        metrics: Metrics::default(),
     };
     Ok(Gateway::new(offline.rehearsal.live().clone(), parts))
 }

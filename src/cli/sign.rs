@@ -117,8 +117,9 @@ fn draft(args: &Args, route: &Route, settings: &Settings) -> Result<Draft, Failu
     let base = written_base.clone().or_else(|| configured.clone()).unwrap_or_else(|| address(settings).into());
     let (head, body) = request.into_parts();
     let public_url: Option<Arc<str>> = configured.or(written_base);
-    let arrival = Arrival::new(head, Ipv4Addr::LOCALHOST.into(), &TrustedProxies::default(), Clock::System, public_url)
-        .map_err(|(_, error)| Failure(error.to_string()))?;
+    let arrival =
+        Arrival::new(head, Ipv4Addr::LOCALHOST.into(), &TrustedProxies::default(), Clock::System, public_url, None)
+            .map_err(|(_, error)| Failure(error.to_string()))?;
     Ok(Draft { base: base.trim_end_matches('/').to_owned(), request: arrival.into_request(Vec::new()), body })
 }
 

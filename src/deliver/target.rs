@@ -64,6 +64,10 @@ impl Target {
         })
     }
 
+    pub fn method(&self) -> &Method {
+        &self.request.method
+    }
+
     /// Of one attempt.
     pub fn timeout(&self) -> Duration {
         self.timeout

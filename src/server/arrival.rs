@@ -4,7 +4,7 @@ use super::client_address::{self, Client, HostError, TrustedProxies};
 use super::request_id;
 use crate::clock::Clock;
 use crate::event::RequestInfo;
-use crate::telemetry::trace_context::{self, Span};
+use crate::telemetry::trace_context::{Sampler, Span};
 use chrono::{DateTime, Utc};
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -33,7 +33,8 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// `peer` is the other end of the connection, `public_url` its listener's.
+    /// `peer` is the other end of the connection, `public_url` its listener's; `sampler` decides whether the request is
+    /// traced, where anything is.
     ///
     /// # Errors
     /// The request names no usable host; with its id, for the answer.
@@ -43,13 +44,12 @@ impl Arrival {
         trusted: &TrustedProxies,
         clock: Clock,
         public_url: Option<Arc<str>>,
+        sampler: Option<&Sampler>,
     ) -> Result<Arrival, (Arc<str>, HostError)> {
         let time = clock.now();
         let id = request_id::of(&parts.headers, time, fastrand::u128(..));
         let client = client_address::client(peer, "http", &parts, trusted).map_err(|error| (id.clone(), error))?;
-        let inbound = trace_context::parse(&parts.headers);
-        // Without a tracer of our own the decision to sample a new trace is left to those who have one.
-        let span = Span::of_request(inbound.as_ref(), true, || fastrand::u64(..));
+        let span = Span::of_request(&parts.headers, sampler.unwrap_or(&Sampler::default()), || fastrand::u64(..));
         Ok(Arrival {
             id,
             instant: Instant::now(),

@@ -6,7 +6,6 @@ use super::gateway::{Gateway, Generation, Outgoing, Stubs};
 use super::record::{DeliveryRecord, Recorder};
 use super::repeats::{self, Met, Progress};
 use super::run::Run;
-use super::span::DeliverySpan;
 use crate::deliver::{Delivered, DeliveryScope, Outbound, Outcome, Target};
 use crate::event::Event;
 use crate::expr::Value;
@@ -51,14 +50,16 @@ pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
 
 /// A repeat of an event gets the end of the first, or runs for what the first has left undone.
 async fn run_route(taken: Taken, context: &Context) -> Run {
-    match repeats::meet(&taken, context).await {
+    let run = match repeats::meet(&taken, context).await {
         Met::Known(told, ending) => Run { ending, ..Run::new(taken, &told.progress) },
         Met::Turn(turn) => {
             let run = run_targets(taken, turn.progress(), context).await;
             turn.end(&run, context);
             run
         }
-    }
+    };
+    context.recorder.ran(&run);
+    run
 }
 
 async fn run_targets(taken: Taken, progress: &Progress, context: &Context) -> Run {
@@ -139,7 +140,7 @@ async fn deliver_together(mut jobs: Vec<(usize, Job)>, context: &Context) -> Vec
 }
 
 async fn deliver(job: Job, context: &Context) -> Delivered {
-    let span = DeliverySpan::child_of(context.recorder.span());
+    let span = context.recorder.begin(&job.record);
     let scope = DeliveryScope {
         deadline: job.deadline,
         event: job.event.clone(),

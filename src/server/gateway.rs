@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::given::GivenSecrets;
+use super::meters::Meters;
 use super::rate_limits::Counting;
 use super::repeats::Told;
 use crate::clock::Clock;
@@ -12,6 +13,7 @@ use crate::route::RouteTable;
 use crate::settings::Settings;
 use crate::telemetry::logs::Log;
 use crate::telemetry::masking::Masking;
+use crate::telemetry::metrics::Metrics;
 use crate::verify::{KeySource, NoKeys};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +27,8 @@ pub struct Configuration {
     pub table: RouteTable,
     /// Adds headers and bodies to the event's log line, masked; `None`: it does not.
     pub payloads: Option<Masking>,
+    /// What routes and targets count; offline, nothing.
+    pub meters: Meters,
 }
 
 /// One loaded configuration. A request holds on to the one it began with.
@@ -38,6 +42,7 @@ pub struct Gateway {
     pub clock: Clock,
     /// `None`: nothing is printed.
     pub log: Option<Log>,
+    pub metrics: Metrics,
     /// Where deliveries go.
     pub outgoing: Outgoing,
     /// Keys that only their senders have.
@@ -74,6 +79,7 @@ pub struct Parts {
     pub body_timeout: Duration,
     pub clock: Clock,
     pub log: Option<Log>,
+    pub metrics: Metrics,
 }
 
 /// Where deliveries go.
@@ -119,6 +125,7 @@ impl Gateway {
             body_timeout: parts.body_timeout,
             clock: parts.clock,
             log: parts.log,
+            metrics: parts.metrics,
             repeats: Memories::default(),
             cut_off: CancellationToken::new(),
             work: TaskTracker::new(),
@@ -143,6 +150,7 @@ impl Gateway {
             body_timeout: self.body_timeout,
             clock: self.clock,
             log: None,
+            metrics: Metrics::default(),
         };
         let gateway = Gateway::new(self.live.clone(), parts);
         Gateway { cut_off: self.cut_off.clone(), only: Some(only), ..gateway }

@@ -14,6 +14,7 @@ pub mod gateway;
 mod given;
 pub mod keys;
 pub mod listener;
+pub mod meters;
 mod outliving;
 pub mod pipeline;
 pub mod rate_limits;

@@ -163,7 +163,9 @@ async fn verify(
                 recorder.refused(&refusal);
                 unverified(refusal, endpoint.verifier().provider())
             });
-            Ok(passed?.verified)
+            let passed = passed?;
+            recorder.verified(passed.secret);
+            Ok(passed.verified)
         }
         Trust::Assume => Ok(endpoint.verifier().assume(received)),
     }

@@ -1,12 +1,16 @@
-//! What is told of a request: notes taken along the pipeline, and the log lines made of them.
+//! What is told of a request: notes taken along the pipeline, and the log lines and numbers made of them.
 //!
-//! `serve` prints; `test` and `explain` keep the notes. Nothing here changes what happens to an event.
+//! `serve` prints and counts; `test` and `explain` keep the notes. Nothing here changes what happens to an event.
+
+mod counts;
+mod lines;
 
 use super::Answer;
 use super::answer::{End, Ending};
 use super::arrival::Arrival;
 use super::gateway::{Gateway, Generation};
 use super::rejection::Rejection;
+use super::run::Run;
 use super::span::DeliverySpan;
 use crate::dedupe::Repeat;
 use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Outcome, RawAnswer, Target};
@@ -14,9 +18,10 @@ use crate::event::Received;
 use crate::expr::EvaluationError;
 use crate::route::{Decision, Endpoint, Route, Skip, Taken};
 use crate::secret::Secret;
-use crate::telemetry::logs::{DeliveryLine, EventLine, Level, Log};
+use crate::telemetry::logs::Log;
+use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace_context::Span;
-use chrono::Utc;
+use crate::verify::Refusal;
 use http::{HeaderMap, Method};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +36,7 @@ struct Inner {
     id: Arc<str>,
     span: Span,
     method: Method,
+    scheme: &'static str,
     client_ip: IpAddr,
     began: Instant,
     mode: Mode,
@@ -38,9 +44,10 @@ struct Inner {
 }
 
 enum Mode {
-    /// Log lines; with headers and body where payloads are wanted.
+    /// Log lines, with headers and body where payloads are wanted; and numbers.
     Prints {
         log: Option<Log>,
+        metrics: Metrics,
         generation: Arc<Generation>,
     },
     Keeps,
@@ -51,6 +58,8 @@ enum Mode {
 pub struct Notes {
     /// The path pattern.
     pub endpoint: Option<Arc<str>>,
+    /// The positions of all routes behind it.
+    reached: Vec<usize>,
     /// In the order in which routes are asked.
     pub decisions: Vec<(Arc<Route>, Decision)>,
     /// By route, then in file order.
@@ -61,6 +70,8 @@ pub struct Notes {
     /// By route, for those with `dedupe`.
     repeats: Vec<(Arc<str>, Repeat)>,
     received: Option<(HeaderMap, bytes::Bytes)>,
+    /// How the routes that took the event have ended, by their positions.
+    ended: Vec<(usize, End)>,
     ending: Option<Ending>,
     /// Where a request wanted to go that no route is for.
     stray_path: Option<String>,
@@ -143,7 +154,8 @@ impl DeliveryRecord {
 impl Recorder {
     /// For `serve`.
     pub fn printing(gateway: &Gateway, generation: &Arc<Generation>, arrival: &Arrival) -> Recorder {
-        Recorder::new(arrival, Mode::Prints { log: gateway.log.clone(), generation: generation.clone() })
+        let (log, metrics) = (gateway.log.clone(), gateway.metrics.clone());
+        Recorder::new(arrival, Mode::Prints { log, metrics, generation: generation.clone() })
     }
 
     /// For `test` and `explain`.
@@ -156,6 +168,7 @@ impl Recorder {
             id: arrival.id.clone(),
             span: arrival.span.clone(),
             method: arrival.method.clone(),
+            scheme: arrival.client.scheme,
             client_ip: arrival.client.ip,
             began: arrival.instant,
             mode,
@@ -173,7 +186,9 @@ impl Recorder {
     }
 
     pub fn found(&self, endpoint: &Endpoint) {
-        self.notes_mut().endpoint = Some(endpoint.pattern.clone());
+        let mut notes = self.notes_mut();
+        notes.endpoint = Some(endpoint.pattern.clone());
+        notes.reached = endpoint.routes().iter().map(|route| route.position).collect();
     }
 
     /// No pattern tells where it was meant to go: the path itself does.
@@ -190,12 +205,19 @@ impl Recorder {
     }
 
     /// Why the sender was not let in; only operators hear it.
-    pub fn refused(&self, reason: &crate::verify::Refusal) {
+    pub fn refused(&self, reason: &Refusal) {
+        self.count_refusal(*reason);
         self.notes_mut().refusal = Some(reason.to_string());
+    }
+
+    /// The sender was let in, by the secret at this position where it has several.
+    pub fn verified(&self, secret: Option<usize>) {
+        self.count_match(secret);
     }
 
     /// The key that a source counts by could not be computed.
     pub fn limit_failed(&self, endpoint: &Endpoint, error: &EvaluationError) {
+        self.count_reached(|route| route.expression_errors.add(1));
         self.complain("limit failed", &endpoint.pattern, error);
         self.notes_mut().refusal = Some(error.to_string());
     }
@@ -225,6 +247,7 @@ impl Recorder {
 
     pub fn decided(&self, route: &Arc<Route>, decision: Decision) {
         if let Decision::Failed(error) = &decision {
+            self.count_wrong_expression(route.position);
             self.complain("expression failed", &route.name, error);
         }
         self.notes_mut().decisions.push((route.clone(), decision));
@@ -235,8 +258,9 @@ impl Recorder {
     }
 
     /// What `dedupe` of a route found.
-    pub fn repeated(&self, route: &Arc<str>, repeat: Repeat) {
-        self.notes_mut().repeats.push((route.clone(), repeat));
+    pub fn repeated(&self, route: &Route, repeat: Repeat) {
+        self.count_repeat(route, repeat);
+        self.notes_mut().repeats.push((route.name.clone(), repeat));
     }
 
     /// An equal event is in flight: nothing is sent for this one, and its answer takes as long as that.
@@ -247,9 +271,10 @@ impl Recorder {
     }
 
     /// The memory of a route is full: the oldest ids went before their window ended.
-    pub fn forgot(&self, route: &str, ids: u64) {
+    pub fn forgot(&self, route: &Route, ids: u64) {
+        self.count_forgotten(route, ids);
         if let Mode::Prints { .. } = self.0.mode {
-            tracing::warn!(route, ids, "dedupe memory is full, repeats of the oldest will run again");
+            tracing::warn!(route = &*route.name, ids, "dedupe memory is full, repeats of the oldest will run again");
         }
     }
 
@@ -263,8 +288,14 @@ impl Recorder {
     }
 
     pub fn not_built(&self, record: &DeliveryRecord, error: EvaluationError) {
+        self.count_not_built(record);
         self.complain("delivery could not be built", &record.route, &error);
         self.note(record, What::NotBuilt(error));
+    }
+
+    /// A delivery begins: what watches it.
+    pub fn begin(&self, record: &DeliveryRecord) -> DeliverySpan {
+        DeliverySpan::child_of(&self.0.span, self.target_meter(record).cloned())
     }
 
     pub fn delivered(&self, record: &DeliveryRecord, outbound: Outbound, delivered: &Delivered, span: &DeliverySpan) {
@@ -273,13 +304,22 @@ impl Recorder {
                 let end = Box::new(DeliveryEnd::new(delivered));
                 self.note(record, What::Sent { outbound: Box::new(outbound), end });
             }
-            Mode::Prints { .. } => self.print_delivery(record, &outbound, delivered, span),
+            Mode::Prints { .. } => {
+                self.count_delivery(delivered, span);
+                self.print_delivery(record, &outbound, delivered, span);
+            }
         }
     }
 
     /// A `respond` that could not be computed.
     pub fn reply_failed(&self, route: &Route, error: &EvaluationError) {
+        self.count_wrong_expression(route.position);
         self.complain("respond failed", &route.name, error);
+    }
+
+    /// A route that took the event has come to an end.
+    pub fn ran(&self, run: &Run) {
+        self.notes_mut().ended.push((run.taken.route.position, run.ending.end));
     }
 
     pub fn concluded(&self, ending: Ending) {
@@ -287,6 +327,7 @@ impl Recorder {
     }
 
     pub fn ended(&self, result: &Result<Answer, Rejection>) {
+        self.count_event(result);
         self.print_event(result);
     }
 
@@ -316,107 +357,4 @@ impl Recorder {
             tracing::error!(request_id = %self.0.id, route, error = %error, "{message}");
         }
     }
-
-    fn print_delivery(&self, record: &DeliveryRecord, outbound: &Outbound, delivered: &Delivered, span: &DeliverySpan) {
-        let succeeded = delivered.outcome == Outcome::Success;
-        let level = if succeeded { Level::Info } else { Level::Warn };
-        let Mode::Prints { log: Some(log), .. } = &self.0.mode else { return };
-        if !log.enabled(level) {
-            return;
-        }
-        log.delivery(
-            level,
-            &DeliveryLine {
-                time: Utc::now(),
-                request_id: &self.0.id,
-                trace_id: &span.0.trace_id,
-                span_id: &span.0.span_id,
-                route: &record.route,
-                target: &record.target,
-                event_id: &outbound.id,
-                outcome: delivered.outcome.as_str(),
-                attempts: u32::try_from(delivered.attempts.len()).unwrap_or(u32::MAX),
-                status: delivered.attempts.iter().rev().find_map(|attempt| attempt.status),
-                duration: delivered.duration,
-                error: if succeeded { "" } else { delivered.outcome.as_str() },
-                reason: delivered.gave_up.map(GiveUp::as_str).unwrap_or_default(),
-                labels: &record.labels,
-                payload: None,
-            },
-        );
-    }
-
-    fn print_event(&self, result: &Result<Answer, Rejection>) {
-        let Mode::Prints { log: Some(log), generation } = &self.0.mode else { return };
-        let (status, kind) = match result {
-            Ok(answer) => (answer.status().as_u16(), ""),
-            Err(rejection) => (rejection.status().as_u16(), rejection.kind()),
-        };
-        // What senders do wrong is theirs to mend: it must not drown what is ours.
-        let level = if status >= 500 { Level::Warn } else { Level::Info };
-        if !log.enabled(level) {
-            return;
-        }
-        let notes = self.notes_mut();
-        let payload = generation.value.payloads.as_ref().zip(notes.received.as_ref());
-        let payload = payload.map(|(masking, (headers, body))| masking.payload(headers, body));
-        log.event(
-            level,
-            &EventLine {
-                time: Utc::now(),
-                request_id: &self.0.id,
-                trace_id: &self.0.span.trace_id,
-                span_id: &self.0.span.span_id,
-                method: self.0.method.as_str(),
-                path: notes.endpoint.as_deref().or(notes.stray_path.as_deref()).unwrap_or_default(),
-                client_ip: Some(self.0.client_ip),
-                route: &takers(&notes),
-                event_id: "",
-                outcome: outcome(&notes, result),
-                status: Some(status),
-                duration: self.0.began.elapsed(),
-                error: notes.refusal.as_deref().unwrap_or(kind),
-                reason: &reasons(&notes),
-                labels: &notes.labels,
-                payload: payload.as_ref(),
-            },
-        );
-    }
-}
-
-fn outcome(notes: &Notes, result: &Result<Answer, Rejection>) -> &'static str {
-    if notes.handshake {
-        return "handshake";
-    }
-    match (notes.ending.map(|ending| ending.end), result) {
-        (_, Err(Rejection::RateLimited { .. })) => "rate_limited",
-        (Some(End::Delivered), Ok(_)) => "delivered",
-        (Some(End::Duplicate), Ok(_)) => "duplicate",
-        (Some(End::Ignored), Ok(_)) => "ignored",
-        (Some(_), _) => "failed",
-        (None, _) => "refused",
-    }
-}
-
-/// The names of the routes that took the event.
-fn takers(notes: &Notes) -> String {
-    let taken = notes.decisions.iter().filter(|(_, decision)| *decision == Decision::Taken);
-    let names: Vec<&str> = taken.map(|(route, _)| &*route.name).collect();
-    names.join(",")
-}
-
-/// Why routes did not take the event, where none did; else what `dedupe` found, where that is worth a word.
-fn reasons(notes: &Notes) -> String {
-    if notes.decisions.iter().any(|(_, decision)| *decision == Decision::Taken) {
-        let repeats = notes.repeats.iter().filter(|(_, repeat)| *repeat != Repeat::First);
-        let repeats = repeats.map(|(route, repeat)| format!("{route}: {}", repeat.as_str()));
-        return repeats.collect::<Vec<String>>().join("; ");
-    }
-    let reasons = notes.decisions.iter().filter_map(|(route, decision)| match decision {
-        Decision::Taken => None,
-        Decision::Ignored(ignored) => Some(format!("{}: {ignored}", route.name)),
-        Decision::Failed(error) => Some(format!("{}: {error}", route.name)),
-        Decision::RateLimited(_) => Some(format!("{}: over its limit", route.name)),
-    });
-    reasons.collect::<Vec<String>>().join("; ")
 }

@@ -55,7 +55,7 @@ pub async fn meet(taken: &Taken, context: &Context) -> Met {
     let route = &taken.route;
     let Some(identity) = &route.dedupe else { return Met::Turn(Turn::default()) };
     let Some(key) = &taken.dedupe_key else {
-        context.recorder.repeated(&route.name, Repeat::NoKey);
+        context.recorder.repeated(route, Repeat::NoKey);
         return Met::Turn(Turn::default());
     };
     let deadline = context.arrived + route.deadline;
@@ -78,7 +78,7 @@ pub async fn meet(taken: &Taken, context: &Context) -> Met {
             }
         }
     };
-    context.recorder.repeated(&route.name, repeat);
+    context.recorder.repeated(route, repeat);
     met
 }
 
@@ -100,7 +100,7 @@ impl Turn {
         let bytes = progress.bytes();
         let forgotten = turn.end(fate, Told { ending: run.ending, progress }, bytes, Instant::now());
         if let Some(ids) = forgotten {
-            context.recorder.forgot(&run.taken.route.name, ids);
+            context.recorder.forgot(&run.taken.route, ids);
         }
     }
 }

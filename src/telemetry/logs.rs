@@ -10,6 +10,7 @@ mod writer;
 
 use crate::config::spec::{LogFormatSpec, LogLevelSpec};
 use crate::telemetry::masking::Masked;
+use crate::telemetry::trace_context::{SpanId, TraceId};
 use chrono::{DateTime, Utc};
 use line::{Line, Style};
 use std::cell::RefCell;
@@ -211,6 +212,11 @@ impl Log {
         }
     }
 
+    /// Lines that standard output was too slow for, so far.
+    pub fn dropped_so_far(&self) -> u64 {
+        self.0.writer.dropped_so_far()
+    }
+
     /// Waits until every line so far is written, but not for ever. Call it before the process ends.
     pub fn flush(&self) {
         self.0.writer.flush(FLUSH);
@@ -235,8 +241,8 @@ fn style(format: Format) -> Style {
 pub struct EventLine<'a> {
     pub time: DateTime<Utc>,
     pub request_id: &'a str,
-    pub trace_id: &'a str,
-    pub span_id: &'a str,
+    pub trace_id: Option<TraceId>,
+    pub span_id: Option<SpanId>,
     pub method: &'a str,
     pub path: &'a str,
     pub client_ip: Option<IpAddr>,
@@ -259,8 +265,7 @@ pub struct EventLine<'a> {
 impl EventLine<'_> {
     fn fields(&self, line: &mut Line<'_>) {
         line.given("request_id", self.request_id);
-        line.given("trace_id", self.trace_id);
-        line.given("span_id", self.span_id);
+        line.ids(self.trace_id, self.span_id);
         line.given("method", self.method);
         line.given("path", self.path);
         if let Some(ip) = self.client_ip {
@@ -285,8 +290,8 @@ impl EventLine<'_> {
 pub struct DeliveryLine<'a> {
     pub time: DateTime<Utc>,
     pub request_id: &'a str,
-    pub trace_id: &'a str,
-    pub span_id: &'a str,
+    pub trace_id: Option<TraceId>,
+    pub span_id: Option<SpanId>,
     pub route: &'a str,
     pub target: &'a str,
     pub event_id: &'a str,
@@ -308,8 +313,7 @@ pub struct DeliveryLine<'a> {
 impl DeliveryLine<'_> {
     fn fields(&self, line: &mut Line<'_>) {
         line.given("request_id", self.request_id);
-        line.given("trace_id", self.trace_id);
-        line.given("span_id", self.span_id);
+        line.ids(self.trace_id, self.span_id);
         line.given("route", self.route);
         line.given("target", self.target);
         line.given("event_id", self.event_id);

@@ -1,12 +1,20 @@
-//! W3C Trace Context, level 2 (<https://www.w3.org/TR/trace-context-2/>): what a sender's headers say, and what ours do.
+//! W3C Trace Context, level 2 (<https://www.w3.org/TR/trace-context-2/>), and Baggage: what a sender's headers say, and
+//! what ours do.
 //!
-//! Anything malformed or doubled starts a new trace; a valid `tracestate` is handed on whole. Exporting spans is another
-//! module's business.
+//! Anything malformed or doubled starts a new trace; a valid `tracestate` is handed on whole. Which new traces are sampled
+//! is a [`Sampler`]'s decision, recording and exporting spans is [`super::traces`]' business.
 
+mod baggage;
+mod id;
+mod sampler;
 mod state;
 
-use crate::event::TraceContext;
+pub use baggage::BAGGAGE;
+pub use id::{Digits, SpanId, TraceId};
+pub use sampler::{Sampler, SamplerError};
+
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::Arc;
 
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -18,23 +26,32 @@ const RANDOM: u8 = 0x02;
 /// What the sender's headers say, found valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inbound {
-    pub context: TraceContext,
+    pub trace_id: TraceId,
+    pub parent_id: SpanId,
+    pub sampled: bool,
     /// Whether the trace id is known to be random; goes with the trace id wherever that goes.
     pub random: bool,
+    pub state: Option<String>,
 }
 
-/// One operation of ours in a trace: the event as a whole, or one attempt.
+/// One operation of ours in a trace: the event as a whole, a delivery, an attempt. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// 32 hexadecimal digits.
-    pub trace_id: String,
-    /// 16 hexadecimal digits.
-    pub span_id: String,
+    pub trace_id: TraceId,
+    pub span_id: SpanId,
     /// `None` where this span begins the trace.
-    pub parent_id: Option<String>,
+    pub parent_id: Option<SpanId>,
     pub sampled: bool,
     pub random: bool,
-    pub state: Option<String>,
+    /// The same for all spans of a request.
+    carried: Option<Arc<Carried>>,
+}
+
+/// What the sender gave to be handed on.
+#[derive(Debug, PartialEq, Eq)]
+struct Carried {
+    state: Option<HeaderValue>,
+    baggage: Option<HeaderValue>,
 }
 
 /// Reads `traceparent` and `tracestate`. `None`: there is no valid one, a new trace begins.
@@ -43,24 +60,21 @@ pub fn parse(headers: &HeaderMap) -> Option<Inbound> {
     let line = lines.next().filter(|_| lines.next().is_none())?;
     let (trace_id, parent_id, flags) = parse_parent(line.to_str().ok()?)?;
     let state = state::parse(headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes));
-    let sampled = flags & SAMPLED != 0;
-    let context = TraceContext { trace_id: trace_id.to_owned(), parent_id: parent_id.to_owned(), sampled, state };
-    Some(Inbound { context, random: flags & RANDOM != 0 })
+    Some(Inbound { trace_id, parent_id, sampled: flags & SAMPLED != 0, random: flags & RANDOM != 0, state })
 }
 
 /// `version-trace_id-parent_id-flags`; a later version than 00 may go on after another dash (section 4.3).
-fn parse_parent(text: &str) -> Option<(&str, &str, u8)> {
+fn parse_parent(text: &str) -> Option<(TraceId, SpanId, u8)> {
     let (version, rest) = text.split_at_checked(2)?;
     let (trace_id, rest) = rest.strip_prefix('-')?.split_at_checked(32)?;
     let (parent_id, rest) = rest.strip_prefix('-')?.split_at_checked(16)?;
     let (flags, rest) = rest.strip_prefix('-')?.split_at_checked(2)?;
     let hex = [version, trace_id, parent_id, flags].iter().all(|part| part.bytes().all(is_lower_hex));
     let ends = rest.is_empty() || (version != "00" && rest.starts_with('-'));
-    let null = [trace_id, parent_id].iter().any(|id| id.bytes().all(|byte| byte == b'0'));
-    if !hex || !ends || null || version == "ff" {
+    if !hex || !ends || version == "ff" {
         return None;
     }
-    Some((trace_id, parent_id, u8::from_str_radix(flags, 16).ok()?))
+    Some((TraceId::parse(trace_id)?, SpanId::parse(parent_id)?, u8::from_str_radix(flags, 16).ok()?))
 }
 
 fn is_lower_hex(byte: u8) -> bool {
@@ -68,49 +82,61 @@ fn is_lower_hex(byte: u8) -> bool {
 }
 
 impl Span {
-    /// The span of a request: continues the sender's trace, or begins one, which is then sampled as `sampled` says.
-    /// `random` is chance: 64 bits each time it is called.
-    pub fn of_request(inbound: Option<&Inbound>, sampled: bool, mut random: impl FnMut() -> u64) -> Span {
+    /// The span of a request: continues the sender's trace, or begins one. `random` is chance: 64 bits each time it is
+    /// called.
+    pub fn of_request(headers: &HeaderMap, sampler: &Sampler, mut random: impl FnMut() -> u64) -> Span {
         let span_id = span_id(&mut random);
+        let inbound = parse(headers);
+        let state = inbound.as_ref().and_then(|inbound| inbound.state.as_deref());
+        let state = state.and_then(|state| HeaderValue::from_str(state).ok());
+        let baggage = baggage::parse(headers);
+        let carried = (state.is_some() || baggage.is_some()).then(|| Arc::new(Carried { state, baggage }));
         match inbound {
-            Some(Inbound { context, random }) => Span {
-                trace_id: context.trace_id.clone(),
-                span_id,
-                parent_id: Some(context.parent_id.clone()),
-                sampled: context.sampled,
-                random: *random,
-                state: context.state.clone(),
-            },
+            Some(Inbound { trace_id, parent_id, sampled, random, .. }) => {
+                let sampled = sampler.continues(trace_id, sampled);
+                Span { trace_id, span_id, parent_id: Some(parent_id), sampled, random, carried }
+            }
             None => {
                 let (high, low) = (random(), non_zero(&mut random));
-                let trace_id = format!("{high:016x}{low:016x}");
-                Span { trace_id, span_id, parent_id: None, sampled, random: true, state: None }
+                let trace_id = TraceId((u128::from(high) << 64) | u128::from(low));
+                let sampled = sampler.begins(trace_id);
+                Span { trace_id, span_id, parent_id: None, sampled, random: true, carried }
             }
         }
     }
 
     /// A span inside this one: a delivery, an attempt.
     pub fn child(&self, mut random: impl FnMut() -> u64) -> Span {
-        Span { span_id: span_id(&mut random), parent_id: Some(self.span_id.clone()), ..self.clone() }
+        Span { span_id: span_id(&mut random), parent_id: Some(self.span_id), ..self.clone() }
+    }
+
+    /// The `tracestate` that goes with it.
+    pub fn state(&self) -> Option<&str> {
+        self.carried.as_ref()?.state.as_ref()?.to_str().ok()
     }
 
     /// For the request that this span is about. We write version 00 and clear flags we do not know.
     pub fn traceparent(&self) -> HeaderValue {
         let flags = u8::from(self.sampled) * SAMPLED + u8::from(self.random) * RANDOM;
-        let text = format!("00-{}-{}-{flags:02x}", self.trace_id, self.span_id);
+        let (trace_id, span_id) = (self.trace_id.digits(), self.span_id.digits());
+        let text = format!("00-{}-{}-{flags:02x}", trace_id.as_str(), span_id.as_str());
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// What to send along: `traceparent`, and `tracestate` where the sender gave one.
+    /// What to send along: `traceparent`, and `tracestate` and `baggage` where the sender gave them.
     pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
-        let state = self.state.as_deref().and_then(|state| HeaderValue::from_str(state).ok());
-        let parent = std::iter::once((TRACEPARENT, self.traceparent()));
-        parent.chain(state.map(|state| (TRACESTATE, state))).collect()
+        let mut headers = vec![(TRACEPARENT, self.traceparent())];
+        if let Some(carried) = &self.carried {
+            headers.extend(carried.state.clone().map(|state| (TRACESTATE, state)));
+            headers.extend(carried.baggage.clone().map(|baggage| (BAGGAGE, baggage)));
+        }
+        headers
     }
 }
 
-fn span_id(random: &mut impl FnMut() -> u64) -> String {
-    format!("{:016x}", non_zero(random))
+/// An id of its own, as chance gives it.
+fn span_id(random: &mut impl FnMut() -> u64) -> SpanId {
+    SpanId(non_zero(random))
 }
 
 /// An id of zeros is invalid (section 3.2.2.3). A generator that only ever gives zeros must not hang us.

@@ -153,9 +153,15 @@ pub async fn run(gateway: &Gateway, trial: Trial) -> Result<Report, TrialError> 
     let shown = head.uri.path().to_owned();
     let only = Only { route: trial.route, target: trial.target };
     let gateway = Arc::new(gateway.for_trial(only));
-    let arrival =
-        Arrival::new(head, Ipv4Addr::LOCALHOST.into(), &TrustedProxies::default(), gateway.clock, trial.public_url)
-            .map_err(|(_, error)| error)?;
+    let arrival = Arrival::new(
+        head,
+        Ipv4Addr::LOCALHOST.into(),
+        &TrustedProxies::default(),
+        gateway.clock,
+        trial.public_url,
+        None,
+    )
+    .map_err(|(_, error)| error)?;
     let recorder = Recorder::keeping(&arrival);
     let answer = pipeline::answer(&gateway, &generation, &recorder, arrival, Full::new(body)).await;
     gateway.work.close();

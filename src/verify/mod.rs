@@ -100,6 +100,24 @@ pub enum Refusal {
     KeyUnavailable,
 }
 
+impl Refusal {
+    /// A stable name for metrics and traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Refusal::Missing => "missing",
+            Refusal::Repeated => "repeated",
+            Refusal::Malformed => "malformed",
+            Refusal::Mismatch => "mismatch",
+            Refusal::Stale => "stale",
+            Refusal::BadTimestamp => "bad_timestamp",
+            Refusal::NoPublicUrl => "no_public_url",
+            Refusal::Address => "address",
+            Refusal::Certificate => "certificate",
+            Refusal::KeyUnavailable => "key_unavailable",
+        }
+    }
+}
+
 /// A webhook that passed, and which secret matched (by position, for rotation).
 pub struct Passed {
     pub verified: Verified,

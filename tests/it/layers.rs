@@ -12,7 +12,7 @@ const ALLOWED: [(&str, &str); 29] = [
     ("body", "config diagnostic document"),
     (
         "cli",
-        "app clock config deliver diagnostic event examples limit matcher rehearsal route secret server settings stdout suggest trial verify",
+        "app clock config deliver diagnostic event examples limit matcher rehearsal route secret server settings stdout suggest telemetry trial verify",
     ),
     ("clock", ""),
     ("config", "diagnostic expr secret suggest"),
@@ -27,7 +27,7 @@ const ALLOWED: [(&str, &str); 29] = [
     ("lint", "config deliver diagnostic expr route secret verify"),
     ("main", ""),
     ("matcher", ""),
-    ("rehearsal", "clock reload server verify"),
+    ("rehearsal", "clock reload server telemetry verify"),
     ("reload", "clock config diagnostic"),
     ("route", "body config deliver diagnostic document event expr limit matcher secret suggest transform verify"),
     ("secret", ""),

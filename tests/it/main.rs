@@ -22,6 +22,7 @@ mod lint;
 mod listeners;
 mod load;
 mod logs;
+mod metrics;
 mod providers;
 mod reload;
 mod repeats;

@@ -2,6 +2,7 @@
 
 use super::Level;
 use crate::telemetry::masking::Masked;
+use crate::telemetry::trace_context::{SpanId, TraceId};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use std::borrow::Cow;
 use std::io::Write;
@@ -88,6 +89,16 @@ impl<'a> Line<'a> {
     pub(super) fn given(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
             self.text(name, value);
+        }
+    }
+
+    /// Of the span that the line is about.
+    pub(super) fn ids(&mut self, trace_id: Option<TraceId>, span_id: Option<SpanId>) {
+        if let Some(id) = trace_id {
+            self.text("trace_id", id.digits().as_str());
+        }
+        if let Some(id) = span_id {
+            self.text("span_id", id.digits().as_str());
         }
     }
 

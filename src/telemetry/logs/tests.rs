@@ -30,8 +30,8 @@ fn delivery<'a>(labels: &'a [(Arc<str>, String)]) -> DeliveryLine<'a> {
     DeliveryLine {
         time: time(),
         request_id: "r-1",
-        trace_id: "t",
-        span_id: "s",
+        trace_id: Some(TraceId(0x0af7651916cd43dd8448eb211c80319c)),
+        span_id: Some(SpanId(0xb7ad6b7169203331)),
         route: "orders",
         target: "crm",
         event_id: "e",
@@ -50,8 +50,8 @@ fn a_delivery_is_one_json_line_with_the_documented_names() {
     let (log, bytes) = recorded(Level::Info, Format::Json);
     log.delivery(Level::Warn, &delivery(&[("order".into(), "№ 1".into())]));
     let expected = concat!(
-        r#"{"time":"2026-02-03T04:05:06.007Z","level":"warn","message":"delivery","request_id":"r-1","trace_id":"t","#,
-        r#""span_id":"s","route":"orders","target":"crm","event_id":"e","outcome":"timeout","attempts":3,"status":504,"#,
+        r#"{"time":"2026-02-03T04:05:06.007Z","level":"warn","message":"delivery","request_id":"r-1","trace_id":"0af7651916cd43dd8448eb211c80319c","#,
+        r#""span_id":"b7ad6b7169203331","route":"orders","target":"crm","event_id":"e","outcome":"timeout","attempts":3,"status":504,"#,
         r#""duration_ms":12.345,"error":"no answer in time","labels":{"order":"№ 1"}}"#
     );
     assert_eq!(lines(&log, &bytes), [expected]);
@@ -75,7 +75,7 @@ fn people_get_words_and_colours_only_where_they_can_be_seen() {
     let (log, bytes) = recorded(Level::Info, Format::Human { colours: false });
     log.delivery(Level::Info, &delivery(&[("order".into(), "a\u{1b}[31mb".into())]));
     let expected = concat!(
-        "2026-02-03T04:05:06.007Z  INFO delivery request_id=r-1 trace_id=t span_id=s route=orders target=crm event_id=e ",
+        "2026-02-03T04:05:06.007Z  INFO delivery request_id=r-1 trace_id=0af7651916cd43dd8448eb211c80319c span_id=b7ad6b7169203331 route=orders target=crm event_id=e ",
         "outcome=timeout attempts=3 status=504 duration_ms=12.345 error=\"no answer in time\" ",
         "labels.order=\"a\\u001b[31mb\""
     );

@@ -28,6 +28,8 @@ struct Shared {
 struct Queue {
     lines: Vec<u8>,
     dropped: u64,
+    /// Ever.
+    dropped_in_all: u64,
     /// Lines ever taken in, and ever written: what a flush waits for.
     taken: u64,
     done: u64,
@@ -57,6 +59,7 @@ impl Writer {
         let mut queue = self.0.lock();
         if queue.closed || queue.lines.len() + line.len() > MAX_WAITING {
             queue.dropped += 1;
+            queue.dropped_in_all += 1;
             return;
         }
         queue.lines.extend_from_slice(line);
@@ -65,6 +68,11 @@ impl Writer {
             drop(queue);
             self.0.work.notify_one();
         }
+    }
+
+    /// Lines that there was no room for, ever.
+    pub(super) fn dropped_so_far(&self) -> u64 {
+        self.0.lock().dropped_in_all
     }
 
     /// Returns when every line so far is written, or after `patience`.

@@ -4,13 +4,17 @@ use proptest::prelude::*;
 const TRACE: &str = "12345678901234567890123456789012";
 const PARENT: &str = "1234567890123456";
 
-fn inbound(headers: &[(&str, &str)]) -> Option<Inbound> {
+fn map(headers: &[(&str, &str)]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
-    parse(&map)
+    map
+}
+
+fn inbound(headers: &[(&str, &str)]) -> Option<Inbound> {
+    parse(&map(headers))
 }
 
 fn parent(value: &str) -> Option<Inbound> {
@@ -21,7 +25,7 @@ fn state(lines: &[&str]) -> Option<String> {
     let parent = format!("00-{TRACE}-{PARENT}-00");
     let mut headers = vec![("traceparent", parent.as_str())];
     headers.extend(lines.iter().map(|line| ("tracestate", *line)));
-    inbound(&headers).expect("the trace goes on whatever the state is").context.state
+    inbound(&headers).expect("the trace goes on whatever the state is").state
 }
 
 #[test]
@@ -29,8 +33,8 @@ fn a_valid_parent_is_continued() {
     for (flags, sampled, random) in [("00", false, false), ("01", true, false), ("02", false, true), ("ff", true, true)]
     {
         let inbound = parent(&format!("00-{TRACE}-{PARENT}-{flags}")).unwrap();
-        let context = TraceContext { trace_id: TRACE.into(), parent_id: PARENT.into(), sampled, state: None };
-        assert_eq!(inbound, Inbound { context, random }, "{flags}");
+        let (trace_id, parent_id) = (TraceId(0x1234_5678_9012_3456_7890_1234_5678_9012), SpanId(0x1234_5678_9012_3456));
+        assert_eq!(inbound, Inbound { trace_id, parent_id, sampled, random, state: None }, "{flags}");
     }
 }
 
@@ -142,27 +146,71 @@ fn a_state_with_anything_wrong_is_dropped_whole() {
 
 #[test]
 fn our_span_continues_the_trace_under_a_new_id() {
-    let inbound = inbound(&[("traceparent", &format!("cc-{TRACE}-{PARENT}-f3-x")), ("tracestate", "a=1")]).unwrap();
-    let span = Span::of_request(Some(&inbound), false, || 7);
-    assert_eq!(span.parent_id.as_deref(), Some(PARENT));
+    let inbound = map(&[("traceparent", &format!("cc-{TRACE}-{PARENT}-f3-x")), ("tracestate", "a=1")]);
+    let span = Span::of_request(&inbound, &Sampler::parent_based(0.0), || 7);
+    assert_eq!(span.parent_id.unwrap().to_string(), PARENT);
     let headers = span.headers();
     assert_eq!(headers[0], (TRACEPARENT, HeaderValue::from_str(&format!("00-{TRACE}-0000000000000007-03")).unwrap()));
     assert_eq!(headers[1], (TRACESTATE, HeaderValue::from_static("a=1")));
     let child = span.child(|| 8);
-    assert_eq!(child.parent_id.as_deref(), Some("0000000000000007"));
+    assert_eq!(child.parent_id, Some(SpanId(7)));
     assert_eq!(child.traceparent(), format!("00-{TRACE}-0000000000000008-03"));
 }
 
 #[test]
 fn a_new_trace_is_valid_whatever_chance_gives() {
     for value in [0, 1, u64::MAX] {
-        let span = Span::of_request(None, true, || value);
+        let span = Span::of_request(&HeaderMap::new(), &Sampler::default(), || value);
         let [(_, traceparent)] = &span.headers()[..] else { panic!("no state of our own") };
         let read = parent(traceparent.to_str().unwrap()).unwrap();
-        assert!(read.random && read.context.sampled);
-        assert_eq!((read.context.trace_id, read.context.parent_id), (span.trace_id, span.span_id));
+        assert!(read.random && read.sampled);
+        assert_eq!((read.trace_id, read.parent_id), (span.trace_id, span.span_id));
     }
-    assert!(Span::of_request(None, false, || 1).traceparent().to_str().unwrap().ends_with("-02"));
+    let unsampled = Span::of_request(&HeaderMap::new(), &Sampler::parent_based(0.0), || 1);
+    assert!(unsampled.traceparent().to_str().unwrap().ends_with("-02"));
+}
+
+#[test]
+fn a_sampler_follows_the_sender_and_decides_on_the_trace_id() {
+    let sampled = |name: &str, argument: Option<&str>, flags: Option<&str>, low: u64| {
+        let parent = flags.map(|flags| format!("00-{low:032x}-{PARENT}-{flags}"));
+        let headers = parent.as_ref().map(|parent| map(&[("traceparent", parent)])).unwrap_or_default();
+        Span::of_request(&headers, &Sampler::named(name, argument).unwrap(), || low).sampled
+    };
+    for low in [1, u64::MAX] {
+        for (flags, yes) in [("01", true), ("00", false)] {
+            assert_eq!(sampled("parentbased_always_on", None, Some(flags), low), yes);
+            assert_eq!(sampled("parentbased_always_off", None, Some(flags), low), yes);
+            assert!(sampled("always_on", None, Some(flags), low));
+            assert!(!sampled("always_off", None, Some(flags), low));
+        }
+        assert!(sampled("parentbased_always_on", None, None, low));
+        assert!(!sampled("parentbased_always_off", None, None, low));
+        assert!(sampled("traceidratio", None, None, low));
+    }
+    assert!(sampled("parentbased_traceidratio", Some("0.25"), None, u64::MAX / 4));
+    assert!(!sampled("parentbased_traceidratio", Some("0.25"), None, u64::MAX / 4 + 2));
+    for (name, argument) in [("sometimes", None), ("traceidratio", Some("2")), ("traceidratio", Some("x"))] {
+        assert!(Sampler::named(name, argument).unwrap_err().to_string().contains(name));
+    }
+}
+
+#[test]
+fn baggage_is_handed_on_as_it_came_or_not_at_all() {
+    let carried = |lines: &[&str]| {
+        let headers = lines.iter().map(|line| ("baggage", *line)).collect::<Vec<_>>();
+        let headers = Span::of_request(&map(&headers), &Sampler::default(), || 7).headers();
+        headers.into_iter().find(|(name, _)| *name == BAGGAGE).map(|(_, value)| value.to_str().unwrap().to_owned())
+    };
+    let whole = "user=a%20b;secret=1 , tenant = gh";
+    assert_eq!(carried(&[whole]).as_deref(), Some(whole));
+    assert_eq!(carried(&["a=1", "b=2"]).as_deref(), Some("a=1,b=2"));
+    assert_eq!(carried(&[]), None);
+    let many = vec!["a=1"; 65].join(",");
+    let long = format!("a={}", "x".repeat(8192));
+    for wrong in ["", "a", "=1", "a b=1", "a=\"b\"", "a=b c", &many, &long] {
+        assert_eq!(carried(&[wrong]), None, "{wrong}");
+    }
 }
 
 proptest! {

@@ -1,0 +1,147 @@
+//! What the routes and targets of one configuration count: handles that are looked up when it loads.
+
+use crate::deliver::{Attempt, Outcome, Target};
+use crate::route::{Route, RouteTable};
+use crate::telemetry::metrics::{
+    Answered, ClientSeries, ClientStatus, Metrics, Peer, RouteSeries, Seen, ServerSeries, Status, TargetSeries,
+};
+use http::Method;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// By the position of a route, and of a target among those of its route.
+#[derive(Default)]
+pub struct Meters(Vec<RouteMeter>);
+
+pub struct RouteMeter {
+    pub route: Arc<RouteSeries>,
+    /// Of the path that it is on.
+    pub server: Arc<ServerSeries>,
+    targets: Vec<TargetMeter>,
+}
+
+#[derive(Clone)]
+pub struct TargetMeter {
+    pub target: Arc<TargetSeries>,
+    /// `None` where no HTTP is spoken.
+    client: Option<Arc<ClientSeries>>,
+}
+
+impl Meters {
+    pub fn of(table: &RouteTable, metrics: &Metrics) -> Meters {
+        let route = |route: &Arc<Route>| RouteMeter {
+            route: metrics.route(&route.name),
+            server: metrics.server(&route.path.as_str().into()),
+            targets: route.targets.iter().map(|target| TargetMeter::new(route, target, metrics)).collect(),
+        };
+        Meters(table.routes.iter().map(route).collect())
+    }
+
+    /// `None` offline.
+    pub fn route(&self, position: usize) -> Option<&RouteMeter> {
+        self.0.get(position)
+    }
+
+    pub fn target(&self, route: usize, position: usize) -> Option<&TargetMeter> {
+        self.route(route)?.targets.get(position)
+    }
+}
+
+impl TargetMeter {
+    fn new(route: &Route, target: &Target, metrics: &Metrics) -> TargetMeter {
+        let client = address(&target.written_url)
+            .map(|(address, port)| metrics.client(Peer { method: method(target.method()), address, port }));
+        TargetMeter { target: metrics.target(&route.name, &target.name), client }
+    }
+
+    pub fn attempted(&self, attempt: &Attempt, seen: Option<Seen>) {
+        let error = broken(attempt.outcome).then(|| attempt.outcome.as_str());
+        let status = match (attempt.status, error) {
+            (Some(status), None) => Status::Code(status),
+            _ => Status::Word(attempt.outcome.as_str()),
+        };
+        self.target.attempts.with(status, |count| count.add(1));
+        if attempt.ambiguous {
+            self.target.ambiguous.add(1);
+        }
+        if let Some(client) = &self.client {
+            let status = ClientStatus { status: attempt.status, error };
+            client.0.with(status, |histogram| histogram.observe(attempt.duration, seen));
+        }
+    }
+}
+
+/// A request that says no usable host reaches neither a path nor a route.
+pub fn count_unusable(metrics: &Metrics, method: &Method, status: u16) {
+    let answered = Answered { method: self::method(method), status, scheme: "http" };
+    metrics.process().strays.0.with(answered, |histogram| histogram.observe(Duration::ZERO, None));
+}
+
+/// No whole answer came, whatever status it began with.
+pub fn broken(outcome: Outcome) -> bool {
+    use Outcome as O;
+    !matches!(outcome, O::Success | O::Throttled | O::Refused | O::ServerError | O::Unsatisfied | O::Expression)
+}
+
+/// One of the methods that the semantic conventions name: what a stranger makes up is `_OTHER`.
+pub fn method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
+}
+
+/// Host and port of a URL as it is written; `None` where it is not HTTP's. References stand for themselves: what they give
+/// may be a secret.
+pub fn address(written: &str) -> Option<(Arc<str>, Option<u16>)> {
+    let (rest, default) = match written.split_once("://") {
+        Some(("http", rest)) => (rest, Some(80)),
+        Some(("https", rest)) => (rest, Some(443)),
+        Some(("stdout" | "file", _)) => return None,
+        _ => (written, None),
+    };
+    let host = rest.get(..end_of_host(rest)).unwrap_or(rest);
+    let (host, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !name.is_empty() && port.parse::<u16>().is_ok() => (name, port.parse().ok()),
+        _ => (host, default),
+    };
+    Some((host.trim_start_matches('[').trim_end_matches(']').into(), port))
+}
+
+/// The first of `/?#` outside of `${…}`.
+fn end_of_host(text: &str) -> usize {
+    let mut depth = 0usize;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '/' | '?' | '#' if depth == 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_as_it_is_written() {
+        let shown = |url: &str| address(url).map(|(host, port)| (host.to_string(), port));
+        let is = |host: &str, port: Option<u16>| Some((host.to_owned(), port));
+        assert_eq!(shown("https://senler.ru/api?x=1"), is("senler.ru", Some(443)));
+        assert_eq!(shown("http://h:8080"), is("h", Some(8080)));
+        assert_eq!(shown("http://[::1]:8080/x"), is("::1", Some(8080)));
+        assert_eq!(shown("http://[::1]/x"), is("::1", Some(80)));
+        assert_eq!(shown("https://${env:HOST}/${env:TOKEN}"), is("${env:HOST}", Some(443)));
+        assert_eq!(shown("${file:a/b}/x"), is("${file:a/b}", None));
+        assert_eq!(shown("https://${env:HOST}:8443/x"), is("${env:HOST}", Some(8443)));
+        assert_eq!(shown("stdout://"), None);
+        assert_eq!(shown("file:///a"), None);
+    }
+
+    #[test]
+    fn a_made_up_method_is_no_label() {
+        assert_eq!(method(&Method::PATCH), "PATCH");
+        assert_eq!(method(&Method::from_bytes(b"X-EVIL").unwrap()), "_OTHER");
+    }
+}
