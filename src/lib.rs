@@ -2,7 +2,7 @@
 //!
 //! The life of a webhook is told on one screen in [`server::pipeline`]; the life of a configuration in [`reload`].
 //! Imports point one way: `cli, app → lint, server, admin, reload → route → {matcher, verify, limit, transform, deliver} →
-//! {event, expr, body, document, secret, diagnostic}`; `dedupe` is the server's memory and imports nothing; `config` holds
+//! {event, expr, body, document, secret, diagnostic}`; `dedupe` and `history` are the server's memories and know no route; `config` holds
 //! what was written and is only read by compile steps.
 
 pub mod admin;
@@ -18,6 +18,7 @@ pub mod document;
 pub mod event;
 pub mod examples;
 pub mod expr;
+pub mod history;
 pub mod limit;
 pub mod lint;
 pub mod matcher;

@@ -2,12 +2,15 @@
 //!
 //! Off loopback, whoever has the token. On loopback every program of this machine may, but no web page that a browser on
 //! it shows: a page can point its own name at 127.0.0.1 (DNS rebinding) or post there blindly, and both can be told by
-//! the `Host` and `Origin` that the browser sends.
+//! the `Host`, `Origin` and `Sec-Fetch-Site` that the browser sends.
 
 use crate::secret::Secret;
 use aws_lc_rs::digest::{SHA256, digest};
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
-use http::{HeaderMap, Uri};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Uri};
 use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 
@@ -41,7 +44,7 @@ impl Guard {
     }
 
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
-        if self.loopback && !comes_from_no_web_page(uri, headers) {
+        if comes_from_elsewhere(headers) || self.loopback && !comes_from_no_web_page(uri, headers) {
             return Err(Denied::Origin);
         }
         let Some(token) = &self.token else { return Ok(()) };
@@ -59,6 +62,30 @@ fn hashed(value: &[u8]) -> Vec<u8> {
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// A browser says where a request comes from (<https://www.w3.org/TR/fetch-metadata/>): from our own page, from the person
+/// at the keyboard (`none`), or from a page of somebody else.
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    let ours = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
+    headers.get_all(SEC_FETCH_SITE).iter().any(|site| !ours(site))
+}
+
+/// Tells browsers to do nothing with an answer but to show it. What is stricter or looser already stays.
+pub(super) fn harden(headers: &mut HeaderMap) {
+    let cross_origin = HeaderName::from_static("cross-origin-resource-policy");
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (cross_origin, "same-origin"),
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
 }
 
 fn comes_from_no_web_page(uri: &Uri, headers: &HeaderMap) -> bool {

@@ -1,27 +1,42 @@
-//! The admin listener: whether the process lives and is ready, what runs, and reloading on demand.
+//! The admin listener: whether the process lives and is ready, what runs, what happened of late, and reloading on demand.
 //!
 //! A small service of its own on a [`crate::server::listener`]; it sees the process only through [`AdminView`]. Who may
 //! ask is decided in [`guard`].
 
+mod body;
+mod filter;
 mod guard;
+mod listing;
+mod page;
+mod stream;
 
+pub use body::AdminBody;
 pub use guard::TokenRequired;
 
 use crate::diagnostic::Diagnostic;
+use crate::history::History;
 use crate::reload::{ReloadOutcome, Status};
 use crate::secret::Secret;
 use crate::server::listener::{Peer, Service};
 use crate::server::rejection::{Rejection, mark};
-use crate::server::{Answer, request_id};
+use crate::server::request_id;
 use bytes::Bytes;
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
+use filter::Filter;
 use guard::{Denied, Guard};
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use page::{Access, Page};
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::sync::Arc;
+use stream::Feed;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What is answered here.
+type Answer = Response<AdminBody>;
 
 /// Whether webhooks should be sent here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +59,11 @@ pub trait AdminView: Send + Sync + 'static {
     /// Secrets that senders gave in handshakes of late.
     fn handshakes(&self) -> Value;
 
+    /// What happened of late.
+    fn history(&self) -> &Arc<History>;
+
+    fn now(&self) -> DateTime<Utc>;
+
     /// Metrics in the format that fits `accept`, where metrics are kept.
     fn metrics(&self, _accept: &str) -> Option<Exposition> {
         None
@@ -63,46 +83,7 @@ pub struct Exposition {
 pub struct Admin<V> {
     view: V,
     guard: Guard,
-}
-
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Page {
-    Livez,
-    Readyz,
-    Metrics,
-    Config,
-    Routes,
-    Handshakes,
-    Reload,
-}
-
-impl Page {
-    fn at(path: &str) -> Option<Page> {
-        Some(match path {
-            "/livez" => Page::Livez,
-            "/readyz" => Page::Readyz,
-            "/metrics" => Page::Metrics,
-            "/config" => Page::Config,
-            "/routes" => Page::Routes,
-            "/handshakes" => Page::Handshakes,
-            "/reload" => Page::Reload,
-            _ => return None,
-        })
-    }
-
-    /// A kubelet and a scraper bring neither token nor a name of ours.
-    fn is_open(self) -> bool {
-        matches!(self, Page::Livez | Page::Readyz | Page::Metrics)
-    }
-
-    fn allow(self) -> &'static str {
-        if self == Page::Reload { "POST" } else { "GET, HEAD" }
-    }
-
-    fn allows(self, method: &Method) -> bool {
-        if self == Page::Reload { *method == Method::POST } else { matches!(*method, Method::GET | Method::HEAD) }
-    }
+    readers: Arc<Semaphore>,
 }
 
 impl<V: AdminView> Admin<V> {
@@ -111,13 +92,14 @@ impl<V: AdminView> Admin<V> {
     /// # Errors
     /// The address can be reached from elsewhere and there is no token.
     pub fn new(view: V, address: IpAddr, token: Option<&Secret>) -> Result<Admin<V>, TokenRequired> {
-        Ok(Admin { view, guard: Guard::new(address, token)? })
+        let readers = Arc::new(Semaphore::new(stream::READERS_MAX));
+        Ok(Admin { view, guard: Guard::new(address, token)?, readers })
     }
 
     async fn answer(&self, request: &Request<Incoming>) -> Result<Answer, Rejection> {
         // Denied before it is looked up: what pages there are is nobody's business either.
         let page = Page::at(request.uri().path());
-        if !page.is_some_and(Page::is_open) {
+        if page.map(Page::access) != Some(Access::Open) {
             self.guard.check(request.uri(), request.headers()).map_err(|denied| match denied {
                 Denied::Token => Rejection::Unauthorized,
                 Denied::Origin => Rejection::Forbidden,
@@ -127,30 +109,76 @@ impl<V: AdminView> Admin<V> {
         if !page.allows(request.method()) {
             return Err(Rejection::MethodNotAllowed { allow: page.allow().to_owned() });
         }
+        let history = self.view.history();
         Ok(match page {
             Page::Livez => json_answer(StatusCode::OK, &json!({"status": "alive"})),
             Page::Readyz => ready(self.view.readiness()),
             Page::Metrics => metrics(self.view.metrics(accept(request.headers())).ok_or(Rejection::NotFound)?),
             Page::Config => json_answer(StatusCode::OK, &config(&self.view.status())),
-            Page::Routes => json_answer(StatusCode::OK, &self.view.routes()),
+            Page::Routes => {
+                let routes = listing::with_statistics(self.view.routes(), history, self.view.now());
+                json_answer(StatusCode::OK, &routes)
+            }
             Page::Handshakes => json_answer(StatusCode::OK, &self.view.handshakes()),
+            Page::Events => json_answer(StatusCode::OK, &listing::events(history, &filter(request)?)),
+            Page::Deliveries => json_answer(StatusCode::OK, &listing::deliveries(history, &filter(request)?)),
+            Page::EventStream => self.event_stream(request)?,
+            Page::DeliveryStream => self.delivery_stream(request)?,
             Page::Reload => reloaded(self.view.reload().await.ok_or(Rejection::Draining)?),
         })
+    }
+
+    fn event_stream(&self, request: &Request<Incoming>) -> Result<Answer, Rejection> {
+        let (filter, history) = (filter(request)?, self.view.history().clone());
+        let after = continues(request.headers(), &history).unwrap_or_else(|| history.events.last());
+        let showing = history.clone();
+        let show = Box::new(move |number, entry: &_| listing::event(&showing, &filter, number, entry));
+        let permit = self.reader()?;
+        Ok(streaming(stream::follow(Feed { history, ring: |all| &all.events, name: "event", show, after, permit })))
+    }
+
+    fn delivery_stream(&self, request: &Request<Incoming>) -> Result<Answer, Rejection> {
+        let (filter, history) = (filter(request)?, self.view.history().clone());
+        let after = continues(request.headers(), &history).unwrap_or_else(|| history.deliveries.last());
+        let showing = history.clone();
+        let show = Box::new(move |number, entry: &_| listing::delivery(&showing, &filter, number, entry));
+        let permit = self.reader()?;
+        let name = "delivery";
+        Ok(streaming(stream::follow(Feed { history, ring: |all| &all.deliveries, name, show, after, permit })))
+    }
+
+    fn reader(&self) -> Result<OwnedSemaphorePermit, Rejection> {
+        self.readers.clone().try_acquire_owned().map_err(|_| Rejection::Overload)
     }
 }
 
 impl<V: AdminView> Service for Admin<V> {
+    type Body = AdminBody;
+
     async fn call(&self, request: Request<Incoming>, _peer: Peer) -> Answer {
         let id = request_id::of(request.headers(), Utc::now(), fastrand::u128(..));
         let answer = self.answer(&request).await;
-        let mut answer = answer.unwrap_or_else(|rejection| rejection.into_answer(&id));
+        let mut answer = answer.unwrap_or_else(|rejection| rejection.into_answer(&id).map(AdminBody::from));
         let headers = answer.headers_mut();
         mark(headers, &id);
         if headers.contains_key(WWW_AUTHENTICATE) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        guard::harden(headers);
         answer
     }
+}
+
+/// The filter in the query.
+fn filter(request: &Request<Incoming>) -> Result<Filter, Rejection> {
+    Filter::parse(request.uri().query().unwrap_or_default()).map_err(|detail| Rejection::Malformed { detail })
+}
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Where a reader had got to before its connection broke. What is no id of ours begins anew.
+fn continues(headers: &HeaderMap, history: &History) -> Option<u64> {
+    history.number(headers.get(LAST_EVENT_ID)?.to_str().ok()?)
 }
 
 fn ready(readiness: Readiness) -> Answer {
@@ -167,14 +195,13 @@ fn config(status: &Status) -> Value {
         ReloadOutcome::Rejected { diagnostics, .. } => diagnostics,
         _ => &status.warnings,
     };
-    let time = |time: chrono::DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
     json!({
         "version": 1,
         "generation": status.generation,
         "digest": status.digest,
-        "loaded_at": time(status.loaded_at),
+        "loaded_at": listing::time(status.loaded_at),
         "last_outcome": status.last.name(),
-        "last_at": time(status.last_at),
+        "last_at": listing::time(status.last_at),
         "diagnostics": diagnostics,
     })
 }
@@ -202,10 +229,15 @@ fn json_answer(status: StatusCode, value: &Value) -> Answer {
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: String) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    let mut answer = Response::new(AdminBody::Whole(Full::new(Bytes::from(body))));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn streaming(body: AdminBody) -> Answer {
+    let mut answer = Response::new(body);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     answer
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::diagnostic::Severity;
+use crate::history::fixture::{delivery, event};
 use crate::reload::Inputs;
 use crate::server::listener::{self, Limits, Server};
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ struct View {
     readiness: Arc<Mutex<Readiness>>,
     outcome: Option<ReloadOutcome>,
     metrics: Option<&'static str>,
+    history: Arc<History>,
 }
 
 fn diagnostic(message: &str) -> Diagnostic {
@@ -45,7 +47,13 @@ impl AdminView for View {
         }
     }
     fn routes(&self) -> Value {
-        json!([{"name": "a"}])
+        json!({"version": 1, "routes": [{"name": "a", "targets": [{"name": "one"}, {"name": "two"}]}]})
+    }
+    fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
     }
     fn handshakes(&self) -> Value {
         json!({"secrets": []})
@@ -62,18 +70,25 @@ impl AdminView for View {
 struct Running {
     address: SocketAddr,
     readiness: Arc<Mutex<Readiness>>,
-    _server: Server,
+    history: Arc<History>,
+    server: Server,
 }
 
 /// The service on a real socket, as if it listened on `pretended`.
 async fn start(pretended: &str, token: Option<&str>, outcome: Option<ReloadOutcome>) -> Running {
+    start_within(Limits::default(), pretended, token, outcome).await
+}
+
+async fn start_within(limits: Limits, pretended: &str, token: Option<&str>, outcome: Option<ReloadOutcome>) -> Running {
     let bound = listener::bind("admin", "127.0.0.1:0").await.unwrap();
     let address = bound.listener.address;
     let readiness = Arc::new(Mutex::new(Readiness::Ready));
-    let view = View { readiness: Arc::clone(&readiness), outcome, metrics: Some("up 1\n") };
+    let history = Arc::new(History::new(DateTime::UNIX_EPOCH));
+    let view =
+        View { readiness: Arc::clone(&readiness), outcome, metrics: Some("up 1\n"), history: Arc::clone(&history) };
     let admin = Admin::new(view, pretended.parse().unwrap(), token.map(Secret::new).as_ref()).unwrap();
-    let server = listener::serve(vec![bound], Limits::default(), admin);
-    Running { address, readiness, _server: server }
+    let server = listener::serve(vec![bound], limits, admin);
+    Running { address, readiness, history, server }
 }
 
 impl Running {
@@ -123,7 +138,8 @@ async fn what_runs_is_told() {
     assert_eq!((&config["loaded_at"], &config["version"]), (&json!("2026-01-02T03:04:05.000Z"), &json!(1)));
     assert_eq!(config["digest"].as_str().unwrap().len(), 64);
     assert_eq!(config["diagnostics"][0]["message"], "a warning");
-    assert_eq!(running.json("GET /routes").await, (200, json!([{"name": "a"}])));
+    let (status, routes) = running.json("GET /routes").await;
+    assert_eq!((status, &routes["routes"][0]["name"]), (200, &json!("a")));
     assert_eq!(running.ask("GET /metrics", &[]).await.2, "up 1\n");
 
     let outcome = ReloadOutcome::Rejected { generation: 3, diagnostics: vec![diagnostic("an error")].into() };
@@ -222,8 +238,152 @@ async fn no_web_page_reaches_a_loopback_listener() {
     for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "", "x@127.0.0.1.evil"] {
         assert_eq!(running.status("GET /config", &[&format!("host: {host}")]).await, 403, "{host}");
     }
+    for site in ["cross-site", "same-site", "Same-Origin", ""] {
+        assert_eq!(running.status("GET /config", &[&format!("sec-fetch-site: {site}")]).await, 403, "{site}");
+    }
+    for site in ["same-origin", "none"] {
+        assert_eq!(running.status("GET /config", &[&format!("sec-fetch-site: {site}")]).await, 200, "{site}");
+    }
     for origin in ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1"] {
         assert_eq!(running.status("POST /reload", &[&format!("origin: {origin}")]).await, 403, "{origin}");
     }
     assert_eq!(running.status("POST /reload", &[&format!("origin: http://127.0.0.1:{port}")]).await, 200);
+}
+
+#[tokio::test]
+async fn a_token_is_no_use_to_a_foreign_page_either() {
+    let running = start("10.0.0.1", Some("letmein"), None).await;
+    let token = "authorization: Bearer letmein";
+    assert_eq!(running.status("GET /config", &[token, "sec-fetch-site: cross-site"]).await, 403);
+    assert_eq!(running.status("GET /config", &[token, "sec-fetch-site: same-origin"]).await, 200);
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_do_nothing_with_an_answer() {
+    let running = start("127.0.0.1", None, None).await;
+    for page in ["GET /config", "GET /nothing", "POST /config", "GET /livez"] {
+        let (_, head, _) = running.ask(page, &[]).await;
+        for header in [
+            "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+            "x-content-type-options: nosniff",
+            "x-frame-options: DENY",
+            "referrer-policy: no-referrer",
+            "cross-origin-resource-policy: same-origin",
+            "cache-control: no-store",
+        ] {
+            assert!(head.contains(header), "{page} has no {header}: {head}");
+        }
+        assert!(!head.contains("access-control"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn events_and_deliveries_are_listed_and_filtered() {
+    let running = start("127.0.0.1", None, None).await;
+    let time = DateTime::UNIX_EPOCH;
+    running.history.delivery(delivery(time, "success"));
+    running.history.delivery(delivery(time, "timeout"));
+    running.history.event(event(time, "ignored"));
+    let (status, listed) = running.json("GET /deliveries").await;
+    assert_eq!(
+        (status, listed["version"].as_u64(), &listed["last_id"]),
+        (200, Some(1), &listed["deliveries"][0]["id"])
+    );
+    let first = &listed["deliveries"][0];
+    assert_eq!(
+        (&first["outcome"], &first["error"], &first["route"]),
+        (&json!("timeout"), &json!("timeout"), &json!("route"))
+    );
+    assert_eq!(first["attempts"][0]["time"], "1970-01-01T00:00:00.000Z");
+    let (_, listed) = running.json("GET /deliveries?outcome=success&limit=1").await;
+    assert_eq!((listed["deliveries"].as_array().unwrap().len(), &listed["deliveries"][0]["error"]), (1, &json!("")));
+    let (_, listed) = running.json("GET /events?text=path").await;
+    assert_eq!(
+        (&listed["events"][0]["outcome"], &listed["events"][0]["duration_ms"]),
+        (&json!("ignored"), &json!(1.5))
+    );
+    let (status, problem) = running.json("GET /events?nonsense=1").await;
+    assert!(status == 400 && problem["detail"].as_str().unwrap().contains("filters are"), "{problem}");
+}
+
+#[tokio::test]
+async fn routes_carry_figures_of_their_targets() {
+    let running = start("127.0.0.1", None, None).await;
+    for outcome in ["success", "success", "success", "dns"] {
+        let entry = delivery(DateTime::UNIX_EPOCH, outcome);
+        running.history.delivery(crate::history::DeliveryEntry { route: "a".into(), target: "one".into(), ..entry });
+    }
+    let (_, routes) = running.json("GET /routes").await;
+    let [one, two] = [0, 1].map(|target| routes["routes"][0]["targets"][target]["statistics"].clone());
+    assert_eq!(two, Value::Null);
+    assert_eq!((&one["sent"], &one["failed"], &one["success_share"]), (&json!(4), &json!(1), &json!(0.75)));
+    assert_eq!(one["last_failure"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(
+        (one["minutes"]["succeeded"].as_array().unwrap().len(), &one["minutes"]["succeeded"][59]),
+        (60, &json!(3))
+    );
+}
+
+/// Reads from an open stream until it has `text`.
+async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut read = Vec::new();
+    while !String::from_utf8_lossy(&read).contains(text) {
+        assert!(stream.read_buf(&mut read).await.unwrap() > 0, "it ended: {}", String::from_utf8_lossy(&read));
+    }
+    String::from_utf8(read).unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_outlives_what_would_end_a_resting_connection() {
+    let moment = std::time::Duration::from_millis(10);
+    let limits = Limits { header_timeout: moment, idle_timeout: moment, ..Limits::default() };
+    let running = start_within(limits, "127.0.0.1", None, None).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let request = format!("GET /deliveries/stream HTTP/1.1\r\nhost: {}\r\n\r\n", running.address);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let head = read_until(&mut stream, "retry: 2000").await;
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("content-type: text/event-stream"), "{head}");
+    // Another connection, one that rests, is closed in this time: so much of it has passed.
+    let mut resting = TcpStream::connect(running.address).await.unwrap();
+    assert_eq!(resting.read(&mut [0; 8]).await.unwrap(), 0);
+    running.history.delivery(delivery(DateTime::UNIX_EPOCH, "success"));
+    let told = read_until(&mut stream, "\n\n\r\n").await;
+    assert!(told.contains("event: delivery\nid: ") && told.contains("\"route\":\"route\""), "{told}");
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_reader_that_reads_nothing_loses_its_connection() {
+    let limits = Limits { write_timeout: std::time::Duration::from_millis(20), ..Limits::default() };
+    let running = start_within(limits, "127.0.0.1", None, None).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let request = format!("GET /deliveries/stream HTTP/1.1\r\nhost: {}\r\n\r\n", running.address);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    read_until(&mut stream, "retry: 2000").await;
+    // More than the kernel keeps for a reader, however much that is.
+    let reason = "x".repeat(400);
+    while running.server.connections() > 0 {
+        for _ in 0..100 {
+            let entry = delivery(DateTime::UNIX_EPOCH, "timeout");
+            running.history.delivery(crate::history::DeliveryEntry { reason: reason.clone().into(), ..entry });
+        }
+        tokio::task::yield_now().await;
+    }
+    drop(stream);
+}
+
+#[tokio::test]
+async fn readers_of_streams_are_bounded() {
+    let running = start("127.0.0.1", None, None).await;
+    let mut readers = Vec::new();
+    for _ in 0..stream::READERS_MAX {
+        let mut reader = TcpStream::connect(running.address).await.unwrap();
+        let request = format!("GET /events/stream HTTP/1.1\r\nhost: {}\r\n\r\n", running.address);
+        reader.write_all(request.as_bytes()).await.unwrap();
+        read_until(&mut reader, "retry: 2000").await;
+        readers.push(reader);
+    }
+    assert_eq!(running.status("GET /events/stream", &[]).await, 503);
+    assert_eq!(running.status("HEAD /events/stream", &[]).await, 405);
+    assert_eq!(running.status("GET /events", &[]).await, 200);
 }

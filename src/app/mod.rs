@@ -11,8 +11,10 @@ use crate::config::Sources;
 use crate::config::folder::Folder;
 use crate::deliver::{Client, ClientError};
 use crate::diagnostic::Diagnostic;
+use crate::history::History;
 use crate::limit;
 use crate::reload::{Handle, ReloadOutcome, Reloader, Status, Timing};
+use crate::route::{Route, RouteTable};
 use crate::server::admission::Admission;
 use crate::server::arrival::Arrival;
 use crate::server::gateway::{Configuration, Gateway, Outgoing, Parts, Trust};
@@ -24,9 +26,11 @@ use crate::server::{Answer, meters, pipeline};
 use crate::settings::{Settings, Shutdown};
 use crate::telemetry::logs::{Format, Log};
 use crate::telemetry::metrics::{self, Metrics};
+use chrono::{DateTime, Utc};
 use http::Request;
 use hyper::body::Incoming;
 use signals::Signals;
+use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -100,26 +104,45 @@ pub async fn run(options: Options) -> Result<usize, StartError> {
     let stop_reloading = CancellationToken::new();
     read_gauges(&metrics, &gateway, &log);
     tokio::spawn(reloader.run(options.watch, stop_reloading.clone()));
-    tokio::spawn(stop_reloading.clone().run_until_cancelled_owned(sweep(loader.limits())));
+    tokio::spawn(stop_reloading.clone().run_until_cancelled_owned(sweep(loader.limits(), gateway.clone())));
     let lost = serve(bound, &settings, &gateway, &log, signals, handle).await?;
     stop_reloading.cancel();
     log.flush();
     Ok(lost)
 }
 
-/// How long a key of a rate limit may outlive its use.
+/// How long a key of a rate limit may outlive its use, and figures their target.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
-/// Forgets keys of rate limits that are not in use any more, on a blocking thread: a full map takes its time.
-async fn sweep(limits: Arc<limit::Registry>) {
+/// Forgets keys of rate limits that are not in use any more, on a blocking thread: a full map takes its time. And what is
+/// counted of targets that are gone.
+async fn sweep(limits: Arc<limit::Registry>, gateway: Arc<Gateway>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut swept = gateway.live.load().number;
     loop {
         ticks.tick().await;
-        let limits = limits.clone();
+        let (limits, gateway) = (limits.clone(), gateway.clone());
         // A panic in there is on standard error; the next round tries again.
-        let _ = tokio::task::spawn_blocking(move || limits.sweep()).await;
+        let done = tokio::task::spawn_blocking(move || {
+            limits.sweep();
+            let generation = gateway.live.load();
+            if generation.number != swept {
+                forget_figures(&generation.value.table, &gateway.history);
+            }
+            generation.number
+        });
+        swept = done.await.unwrap_or(swept);
     }
+}
+
+fn forget_figures(table: &RouteTable, history: &History) {
+    let targets = |route: &Arc<Route>| {
+        let route = route.clone();
+        (0..route.targets.len()).filter_map(move |at| Some((route.name.clone(), route.targets.get(at)?.name.clone())))
+    };
+    let known: HashSet<(Arc<str>, Arc<str>)> = table.routes.iter().flat_map(targets).collect();
+    history.retain_figures(|route, target| known.contains(&(route.into(), target.into())));
 }
 
 /// Settings that a reload changes, a word about those that it does not, and what reloads count.
@@ -331,6 +354,14 @@ impl AdminView for ProcessView {
 
     fn handshakes(&self) -> serde_json::Value {
         self.gateway.given.listing(self.gateway.clock.now())
+    }
+
+    fn history(&self) -> &Arc<History> {
+        &self.gateway.history
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.gateway.clock.now()
     }
 
     fn metrics(&self, accept: &str) -> Option<Exposition> {

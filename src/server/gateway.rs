@@ -8,6 +8,7 @@ use super::repeats::Told;
 use crate::clock::Clock;
 use crate::dedupe::Memories;
 use crate::deliver::{Client, Pretended};
+use crate::history::History;
 use crate::reload::{self, Live};
 use crate::route::RouteTable;
 use crate::settings::Settings;
@@ -59,6 +60,8 @@ pub struct Gateway {
     pub given: GivenSecrets,
     /// Of a test delivery: what it is for, whatever the routes' conditions say.
     pub only: Option<Only>,
+    /// The last events and deliveries, for the operator.
+    pub history: Arc<History>,
     draining: AtomicBool,
 }
 
@@ -115,8 +118,10 @@ pub enum Trust {
 
 impl Gateway {
     pub fn new(live: Live<Configuration>, parts: Parts) -> Gateway {
+        let history = Arc::new(History::new(parts.clock.now()));
         Gateway {
             live,
+            history,
             outgoing: parts.outgoing,
             keys: parts.keys,
             trust: parts.trust,

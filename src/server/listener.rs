@@ -6,14 +6,17 @@
 
 mod accept;
 mod activity;
+mod answered;
 mod connection;
 mod proxy_protocol;
 mod stream;
 
-use super::Answer;
 use super::client_address::TrustedProxies;
-use http::Request;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,12 +37,19 @@ pub struct Limits {
     /// How long a connection may rest between two requests. Longer than the 60 s that common proxies keep theirs, so
     /// that it is they who close, and no request meets a closing connection.
     pub idle_timeout: Duration,
+    /// How long a client may take nothing of what is written to it.
+    pub write_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         let seconds = Duration::from_secs;
-        Limits { connections: 10_000, header_timeout: seconds(10), idle_timeout: seconds(75) }
+        Limits {
+            connections: 10_000,
+            header_timeout: seconds(10),
+            idle_timeout: seconds(75),
+            write_timeout: seconds(30),
+        }
     }
 }
 
@@ -116,17 +126,22 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// What answers requests.
 pub trait Service: Send + Sync + 'static {
+    /// Whole, but where an answer is made while it is sent.
+    type Body: http_body::Body<Data = Bytes, Error = Infallible> + From<Full<Bytes>> + Send + Unpin + 'static;
+
     /// Answers one request. The future is dropped when the client breaks the connection: what must go on belongs into
     /// a task of its own.
-    fn call(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Answer> + Send;
+    fn call(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 impl<F, R> Service for F
 where
     F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
-    R: Future<Output = Answer> + Send,
+    R: Future<Output = super::Answer> + Send,
 {
-    fn call(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Answer> + Send {
+    type Body = Full<Bytes>;
+
+    fn call(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = super::Answer> + Send {
         self(request, peer)
     }
 }

@@ -29,5 +29,5 @@ mod span;
 use bytes::Bytes;
 use http_body_util::Full;
 
-/// Every answer is whole before it is sent: nothing here streams.
+/// Every answer to a webhook is whole before it is sent; only the admin listener streams.
 pub type Answer = http::Response<Full<Bytes>>;

@@ -4,6 +4,7 @@
 
 mod counts;
 mod lines;
+mod remembered;
 
 use super::Answer;
 use super::answer::{End, Ending};
@@ -16,6 +17,7 @@ use crate::dedupe::Repeat;
 use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Outcome, RawAnswer, Target};
 use crate::event::Received;
 use crate::expr::EvaluationError;
+use crate::history::{History, SkippedTarget};
 use crate::route::{Decision, Endpoint, Route, Skip, Taken};
 use crate::secret::Secret;
 use crate::telemetry::logs::Log;
@@ -49,6 +51,7 @@ enum Mode {
         log: Option<Log>,
         metrics: Metrics,
         generation: Arc<Generation>,
+        history: Arc<History>,
     },
     Keeps,
 }
@@ -79,6 +82,8 @@ pub struct Notes {
     pub handshake: bool,
     /// Why the request was refused, where the answer does not say it.
     refusal: Option<String>,
+    /// For the history alone.
+    skipped: Vec<SkippedTarget>,
 }
 
 /// Enough to recognise a path by, in characters.
@@ -155,7 +160,8 @@ impl Recorder {
     /// For `serve`.
     pub fn printing(gateway: &Gateway, generation: &Arc<Generation>, arrival: &Arrival) -> Recorder {
         let (log, metrics) = (gateway.log.clone(), gateway.metrics.clone());
-        Recorder::new(arrival, Mode::Prints { log, metrics, generation: generation.clone() })
+        let (generation, history) = (generation.clone(), gateway.history.clone());
+        Recorder::new(arrival, Mode::Prints { log, metrics, generation, history })
     }
 
     /// For `test` and `explain`.
@@ -279,6 +285,7 @@ impl Recorder {
     }
 
     pub fn skipped(&self, record: &DeliveryRecord, skip: Skip) {
+        self.remember_skipped(record, &skip);
         self.note(record, What::Skipped(skip));
     }
 
@@ -290,6 +297,7 @@ impl Recorder {
     pub fn not_built(&self, record: &DeliveryRecord, error: EvaluationError) {
         self.count_not_built(record);
         self.complain("delivery could not be built", &record.route, &error);
+        self.remember_not_built(record, error.to_string());
         self.note(record, What::NotBuilt(error));
     }
 
@@ -307,6 +315,7 @@ impl Recorder {
             Mode::Prints { .. } => {
                 self.count_delivery(delivered, span);
                 self.print_delivery(record, &outbound, delivered, span);
+                self.remember_delivery(record, &outbound, delivered, span);
             }
         }
     }
@@ -329,6 +338,7 @@ impl Recorder {
     pub fn ended(&self, result: &Result<Answer, Rejection>) {
         self.count_event(result);
         self.print_event(result);
+        self.remember_event(result);
     }
 
     /// The notes taken so far.

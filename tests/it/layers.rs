@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ALLOWED: [(&str, &str); 29] = [
-    ("admin", "diagnostic reload secret server"),
-    ("app", "admin clock config deliver diagnostic limit lint reload route secret server settings telemetry"),
+const ALLOWED: [(&str, &str); 30] = [
+    ("admin", "diagnostic history reload secret server"),
+    ("app", "admin clock config deliver diagnostic history limit lint reload route secret server settings telemetry"),
     ("body", "config diagnostic document"),
     (
         "cli",
@@ -23,6 +23,7 @@ const ALLOWED: [(&str, &str); 29] = [
     ("event", "body"),
     ("examples", "body config deliver document rehearsal route server"),
     ("expr", "diagnostic document event secret suggest"),
+    ("history", "telemetry"),
     ("limit", "config diagnostic expr matcher secret"),
     ("lint", "config deliver diagnostic expr route secret verify"),
     ("main", ""),
@@ -31,7 +32,10 @@ const ALLOWED: [(&str, &str); 29] = [
     ("reload", "clock config diagnostic"),
     ("route", "body config deliver diagnostic document event expr limit matcher secret suggest transform verify"),
     ("secret", ""),
-    ("server", "body clock dedupe deliver event expr limit matcher reload route secret settings telemetry verify"),
+    (
+        "server",
+        "body clock dedupe deliver event expr history limit matcher reload route secret settings telemetry verify",
+    ),
     ("settings", "body config diagnostic route secret server"),
     ("stdout", ""),
     ("suggest", ""),

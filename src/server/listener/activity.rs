@@ -24,6 +24,8 @@ pub(super) struct Activity {
     multiplexed: AtomicBool,
     /// The last answer was a refusal, so that there may be an unread body on its way.
     refused: AtomicBool,
+    /// Since when the client takes nothing of what is written, in nanoseconds since `opened`; 0: it takes it.
+    stalled: AtomicU64,
 }
 
 impl Activity {
@@ -36,6 +38,7 @@ impl Activity {
             fresh: AtomicBool::new(true),
             multiplexed: AtomicBool::new(false),
             refused: AtomicBool::new(false),
+            stalled: AtomicU64::new(0),
         }
     }
 
@@ -74,10 +77,20 @@ impl Activity {
         self.requests.load(Ordering::Relaxed) > 0
     }
 
-    /// When this connection has been silent for too long, as things are; `None` while it works.
+    /// Something was to be written, and the client had room for it or had not.
+    pub(super) fn written(&self, some: bool) {
+        let stalled = self.stalled.load(Ordering::Relaxed) != 0;
+        if some == stalled {
+            self.stalled.store(if some { 0 } else { self.now().max(1) }, Ordering::Relaxed);
+        }
+    }
+
+    /// When this connection has been silent for too long, as things are; `None` while it works, and what it
+    /// writes is read.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         if self.is_busy() {
-            return None;
+            let stalled = self.stalled.load(Ordering::Relaxed);
+            return (stalled != 0).then(|| self.opened + Duration::from_nanos(stalled) + limits.write_timeout);
         }
         let head = self.fresh.load(Ordering::Relaxed) || self.reading_head.load(Ordering::Relaxed);
         let allowed = if head { limits.header_timeout } else { limits.idle_timeout };
@@ -85,7 +98,10 @@ impl Activity {
     }
 
     fn mark(&self) {
-        let since = u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.since.store(since, Ordering::Relaxed);
+        self.since.store(self.now(), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }

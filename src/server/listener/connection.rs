@@ -2,13 +2,14 @@
 
 use super::accept::Open;
 use super::activity::Activity;
+use super::answered::Answered;
 use super::stream::Stream;
-use super::{Answer, Limits, Peer, Service, Shared, Stage, proxy_protocol};
+use super::{Limits, Peer, Service, Shared, Stage, proxy_protocol};
 use crate::server::caught::{Panicked, poll_caught};
 use crate::server::rejection::Rejection;
 use crate::server::request_id;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Version};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -178,7 +179,7 @@ impl Timer<'_> {
 }
 
 /// A request that is being answered.
-struct Busy {
+pub(super) struct Busy {
     shared: Arc<Shared>,
     activity: Arc<Activity>,
     multiplexed: bool,
@@ -192,21 +193,26 @@ impl Busy {
         Busy { shared, activity, multiplexed }
     }
 
-    async fn answer<S: Service>(self, service: &S, request: Request<Incoming>, peer: Peer) -> Answer {
+    async fn answer<S: Service>(
+        self,
+        service: &S,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Response<Answered<S::Body>> {
         let mut work = pin!(service.call(request, peer));
         let mut answer = match std::future::poll_fn(|cx| poll_caught(work.as_mut(), cx)).await {
             Ok(answer) => answer,
             Err(Panicked) => {
                 let id = request_id::fresh(chrono::Utc::now(), fastrand::u128(..));
                 tracing::error!(request_id = &*id, "request panicked");
-                Rejection::Internal.into_answer(&id)
+                Rejection::Internal.into_answer(&id).map(Into::into)
             }
         };
         if !self.multiplexed && self.shared.draining.load(Ordering::Relaxed) {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         self.activity.answered(!answer.status().is_success());
-        answer
+        answer.map(|body| Answered::new(body, self))
     }
 }
 

@@ -24,6 +24,8 @@ struct Echo {
 }
 
 impl Service for Echo {
+    type Body = Full<Bytes>;
+
     async fn call(&self, request: Request<Incoming>, _peer: Peer) -> Answer {
         match request.uri().path() {
             "/panic" => panic!("as asked"),

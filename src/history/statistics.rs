@@ -1,0 +1,148 @@
+//! Figures of every target since the process began, and of the last hour by the minute.
+
+use super::entry::DeliveryEntry;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Of the last hour.
+pub const MINUTES: usize = 60;
+
+/// What became of the deliveries to one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figures {
+    /// Deliveries of which at least one attempt was made.
+    pub sent: u64,
+    pub succeeded: u64,
+    /// Also those that could not be built, and of which no attempt was made.
+    pub failed: u64,
+    pub last_sent: Option<DateTime<Utc>>,
+    pub last_failure: Option<DateTime<Utc>>,
+    /// By the minute, oldest first; the last is the one that runs.
+    pub minutes: [Minute; MINUTES],
+}
+
+/// Deliveries that ended within one minute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Minute {
+    pub succeeded: u32,
+    pub failed: u32,
+}
+
+/// By route, then by target: names are looked up without a copy. There are as many as configurations had targets, and a
+/// reload forgets those that are gone.
+#[derive(Default)]
+pub struct Statistics(Mutex<HashMap<Arc<str>, Targets>>);
+
+/// Of one route.
+type Targets = HashMap<Arc<str>, Series>;
+
+struct Series {
+    sent: u64,
+    succeeded: u64,
+    failed: u64,
+    last_sent: Option<DateTime<Utc>>,
+    last_failure: Option<DateTime<Utc>>,
+    /// Minutes since 1970, each at its number modulo [`MINUTES`].
+    minutes: [Minute; MINUTES],
+    newest: i64,
+}
+
+impl Statistics {
+    pub fn note(&self, entry: &DeliveryEntry) {
+        let mut all = self.all();
+        if let Some(series) = all.get_mut(&entry.route).and_then(|targets| targets.get_mut(&entry.target)) {
+            return series.note(entry);
+        }
+        let targets = all.entry(entry.route.clone()).or_default();
+        targets.entry(entry.target.clone()).or_insert_with(|| Series::new(entry.time)).note(entry);
+    }
+
+    pub fn figures(&self, route: &str, target: &str, now: DateTime<Utc>) -> Option<Figures> {
+        self.all().get(route)?.get(target).map(|series| series.figures(now))
+    }
+
+    pub fn retain(&self, known: impl Fn(&str, &str) -> bool) {
+        self.all().retain(|route, targets| {
+            targets.retain(|target, _| known(route, target));
+            !targets.is_empty()
+        });
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Arc<str>, Targets>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn minute_of(time: DateTime<Utc>) -> i64 {
+    time.timestamp().div_euclid(60)
+}
+
+fn place(minute: i64) -> usize {
+    usize::try_from(minute.rem_euclid(MINUTES as i64)).unwrap_or_default()
+}
+
+impl Series {
+    fn new(now: DateTime<Utc>) -> Series {
+        Series {
+            sent: 0,
+            succeeded: 0,
+            failed: 0,
+            last_sent: None,
+            last_failure: None,
+            minutes: [Minute::default(); MINUTES],
+            newest: minute_of(now),
+        }
+    }
+
+    fn note(&mut self, entry: &DeliveryEntry) {
+        let succeeded = entry.succeeded();
+        if succeeded || !entry.attempts.is_empty() {
+            self.sent += 1;
+            self.last_sent = self.last_sent.max(Some(entry.time));
+        }
+        match succeeded {
+            true => self.succeeded += 1,
+            false => {
+                self.failed += 1;
+                self.last_failure = self.last_failure.max(Some(entry.time));
+            }
+        }
+        let Some(minute) = self.minute(minute_of(entry.time)) else { return };
+        let count = if succeeded { &mut minute.succeeded } else { &mut minute.failed };
+        *count = count.saturating_add(1);
+    }
+
+    /// `None`: it is longer ago than what is kept, as after a clock was set back.
+    fn minute(&mut self, minute: i64) -> Option<&mut Minute> {
+        let kept = MINUTES as i64;
+        if minute > self.newest {
+            for passed in (minute - kept).max(self.newest) + 1..=minute {
+                if let Some(passed) = self.minutes.get_mut(place(passed)) {
+                    *passed = Minute::default();
+                }
+            }
+            self.newest = minute;
+        }
+        (minute > self.newest - kept).then(|| self.minutes.get_mut(place(minute))).flatten()
+    }
+
+    fn figures(&self, now: DateTime<Utc>) -> Figures {
+        let now = minute_of(now).max(self.newest);
+        let kept = MINUTES as i64;
+        let minutes = std::array::from_fn(|index| {
+            let minute = now - kept + 1 + index as i64;
+            let is_kept = minute <= self.newest && minute > self.newest - kept;
+            let found = is_kept.then(|| self.minutes.get(place(minute))).flatten();
+            found.copied().unwrap_or_default()
+        });
+        Figures {
+            sent: self.sent,
+            succeeded: self.succeeded,
+            failed: self.failed,
+            last_sent: self.last_sent,
+            last_failure: self.last_failure,
+            minutes,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the admin listener remembers of a request: an entry for the event, and one for each delivery.
+
+use super::lines::outcome;
+use super::{DeliveryRecord, Mode, Notes, Recorder};
+use crate::dedupe::Repeat;
+use crate::deliver::{Attempt, Delivered, GiveUp, Outbound};
+use crate::history::{Asked, AttemptEntry, DeliveryEntry, EventEntry, History, SkippedTarget};
+use crate::route::{Decision, Skip};
+use crate::server::Answer;
+use crate::server::rejection::Rejection;
+use crate::server::span::DeliverySpan;
+use chrono::Utc;
+use std::borrow::Cow;
+
+/// Routes that ignored an event and are remembered with it: there may be many on one path.
+const IGNORED_MAX: usize = 20;
+
+impl Recorder {
+    pub(super) fn remember_delivery(
+        &self,
+        record: &DeliveryRecord,
+        outbound: &Outbound,
+        delivered: &Delivered,
+        span: &DeliverySpan,
+    ) {
+        let Some(history) = self.history() else { return };
+        history.delivery(DeliveryEntry {
+            event_id: outbound.id.clone(),
+            span_id: Some(span.span.span_id),
+            outcome: delivered.outcome.as_str(),
+            attempts: delivered.attempts.iter().map(attempt).collect(),
+            duration: delivered.duration,
+            reason: delivered.gave_up.map(GiveUp::as_str).unwrap_or_default().into(),
+            ..self.bare_delivery(record)
+        });
+    }
+
+    pub(super) fn remember_not_built(&self, record: &DeliveryRecord, reason: String) {
+        let Some(history) = self.history() else { return };
+        history.delivery(DeliveryEntry { outcome: "expression", reason: reason.into(), ..self.bare_delivery(record) });
+    }
+
+    pub(super) fn remember_skipped(&self, record: &DeliveryRecord, skip: &Skip) {
+        if self.history().is_some() {
+            let (route, target) = (record.route.clone(), record.target.clone());
+            self.notes_mut().skipped.push(SkippedTarget { route, target, reason: skip.to_string() });
+        }
+    }
+
+    /// The last thing that is done with the notes: what can be moved out of them is.
+    pub(super) fn remember_event(&self, result: &Result<Answer, Rejection>) {
+        let Some(history) = self.history() else { return };
+        let (status, kind) = match result {
+            Ok(answer) => (answer.status().as_u16(), ""),
+            Err(rejection) => (rejection.status().as_u16(), rejection.kind()),
+        };
+        let mut notes = self.notes_mut();
+        let stray = notes.stray_path.take();
+        let entry = EventEntry {
+            time: Utc::now(),
+            request_id: self.0.id.clone(),
+            trace_id: self.0.span.trace_id,
+            method: self.0.method.clone(),
+            path: notes.endpoint.clone().or(stray.map(Into::into)).unwrap_or_default(),
+            client_ip: self.0.client_ip,
+            outcome: outcome(&notes, result),
+            status,
+            duration: self.0.began.elapsed(),
+            error: notes.refusal.take().map_or(Cow::Borrowed(kind), Cow::Owned),
+            asked: asked(&notes),
+            skipped: std::mem::take(&mut notes.skipped),
+            labels: std::mem::take(&mut notes.labels),
+        };
+        drop(notes);
+        history.event(entry);
+    }
+
+    fn bare_delivery(&self, record: &DeliveryRecord) -> DeliveryEntry {
+        DeliveryEntry {
+            time: Utc::now(),
+            request_id: self.0.id.clone(),
+            trace_id: self.0.span.trace_id,
+            span_id: None,
+            route: record.route.clone(),
+            target: record.target.clone(),
+            event_id: String::new(),
+            outcome: "",
+            attempts: Box::default(),
+            duration: std::time::Duration::ZERO,
+            reason: Cow::Borrowed(""),
+            labels: record.labels.clone(),
+        }
+    }
+
+    fn history(&self) -> Option<&History> {
+        match &self.0.mode {
+            Mode::Prints { history, .. } => Some(history),
+            Mode::Keeps => None,
+        }
+    }
+}
+
+fn attempt(attempt: &Attempt) -> AttemptEntry {
+    AttemptEntry {
+        number: attempt.number,
+        time: attempt.started,
+        status: attempt.status,
+        outcome: attempt.outcome.as_str(),
+        ambiguous: attempt.ambiguous,
+        duration: attempt.duration,
+    }
+}
+
+/// Those that did anything with the event, then the first of those that ignored it.
+fn asked(notes: &Notes) -> Vec<Asked> {
+    let ignored = |decision: &Decision| matches!(decision, Decision::Ignored(_));
+    let others = notes.decisions.iter().filter(|(_, decision)| !ignored(decision));
+    let ignoring = notes.decisions.iter().filter(|(_, decision)| ignored(decision)).take(IGNORED_MAX);
+    let told = others.chain(ignoring).map(|(route, decision)| {
+        let (outcome, reason) = match decision {
+            Decision::Taken => ("taken", repeat(notes, &route.name)),
+            Decision::Ignored(ignored) => ("ignored", ignored.to_string()),
+            Decision::Failed(error) => ("failed", error.to_string()),
+            Decision::RateLimited(_) => ("rate_limited", String::new()),
+        };
+        Asked { route: route.name.clone(), outcome, reason }
+    });
+    told.collect()
+}
+
+/// What `dedupe` found, where that is worth a word.
+fn repeat(notes: &Notes, route: &str) -> String {
+    let found = notes.repeats.iter().find(|(name, repeat)| &**name == route && *repeat != Repeat::First);
+    found.map(|(_, repeat)| repeat.as_str().to_owned()).unwrap_or_default()
+}
