@@ -4,10 +4,9 @@ use crate::clock::Clock;
 use crate::config::folder::Folder;
 use crate::config::{self, Loaded, Sources};
 use crate::diagnostic::{At, Diagnostic, Findings, Severity};
-use crate::limit::Registry;
 use crate::lint::{self, Subject};
 use crate::reload::{self, Inputs};
-use crate::route::RouteTable;
+use crate::route::{Carried, RouteTable};
 use crate::secret::{Missing, References};
 use crate::server::gateway::Configuration;
 use crate::server::meters::Meters;
@@ -19,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Compiles everything for its mistakes alone; what is no mistake, but worth a second look, too.
 pub fn check(loaded: &Loaded, references: &References, findings: &Findings, now: DateTime<Utc>) {
-    compile_and_lint(loaded, references, findings, &Registry::default(), now);
+    compile_and_lint(loaded, references, findings, &Carried::default(), now);
 }
 
 /// As [`compile`], with warnings about what compiles.
@@ -27,27 +26,27 @@ fn compile_and_lint(
     loaded: &Loaded,
     references: &References,
     findings: &Findings,
-    limits: &Registry,
+    carried: &Carried,
     now: DateTime<Utc>,
 ) -> Option<Configuration> {
-    let configuration = compile(loaded, references, findings, random_uuid, limits)?;
+    let configuration = compile(loaded, references, findings, random_uuid, carried)?;
     let table = &configuration.table;
     lint::lint(&Subject { loaded, table, references, findings, now });
     Some(configuration)
 }
 
-/// Compiles what was written; `None` where anything about it is an error. `uuid` makes `uuid()`, `limits` remembers what
-/// rate limits have counted.
+/// Compiles what was written; `None` where anything about it is an error. `uuid` makes `uuid()`, `carried` is what
+/// earlier loads have left.
 pub fn compile(
     loaded: &Loaded,
     references: &References,
     findings: &Findings,
     uuid: fn() -> String,
-    limits: &Registry,
+    carried: &Carried,
 ) -> Option<Configuration> {
     let at = At::document(findings, references, loaded.settings_document);
     let settings = Settings::compile(&loaded.settings, &at);
-    let table = RouteTable::compile(loaded, references, findings, uuid, limits);
+    let table = RouteTable::compile(loaded, references, findings, uuid, carried);
     let (settings, table) = settings.zip(table)?;
     let payloads = settings.log.payloads.then(|| Masking::new(references.values()));
     Some(Configuration { settings, table, payloads, meters: Meters::default() })
@@ -68,14 +67,14 @@ pub struct FolderLoader {
     allow_empty: bool,
     clock: Clock,
     sources: Mutex<Sources>,
-    limits: Arc<Registry>,
+    carried: Arc<Carried>,
     metrics: Metrics,
 }
 
 impl FolderLoader {
     /// What is loaded counts in `metrics`.
     pub fn new(folder: Folder, allow_empty: bool, clock: Clock, metrics: Metrics) -> FolderLoader {
-        FolderLoader { folder, allow_empty, clock, sources: Mutex::default(), limits: Arc::default(), metrics }
+        FolderLoader { folder, allow_empty, clock, sources: Mutex::default(), carried: Arc::default(), metrics }
     }
 
     /// What is watched; secrets and the like come with each load.
@@ -88,7 +87,7 @@ impl FolderLoader {
         let references = References::new(self.folder.path(), Missing::Fails);
         let findings = Findings::default();
         let loaded = config::load(&self.folder.read(), self.allow_empty, &findings);
-        let compiled = compile_and_lint(&loaded, &references, &findings, &self.limits, self.clock.now());
+        let compiled = compile_and_lint(&loaded, &references, &findings, &self.carried, self.clock.now());
         let diagnostics = loaded.sources.diagnostics(&findings);
         let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
             diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
@@ -105,9 +104,9 @@ impl FolderLoader {
         reload::Loaded { value, warnings, files: references.files() }
     }
 
-    /// What rate limits have counted, over all loads.
-    pub fn limits(&self) -> Arc<Registry> {
-        self.limits.clone()
+    /// What one load leaves to the next.
+    pub fn carried(&self) -> Arc<Carried> {
+        self.carried.clone()
     }
 
     /// The texts that were read last, if they were of no use.

@@ -12,9 +12,8 @@ use crate::config::folder::Folder;
 use crate::deliver::{Client, ClientError};
 use crate::diagnostic::Diagnostic;
 use crate::history::History;
-use crate::limit;
 use crate::reload::{Handle, ReloadOutcome, Reloader, Status, Timing};
-use crate::route::{Route, RouteTable};
+use crate::route::{Carried, Route, RouteTable};
 use crate::server::admission::Admission;
 use crate::server::arrival::Arrival;
 use crate::server::gateway::{Configuration, Gateway, Outgoing, Parts, Trust};
@@ -104,7 +103,7 @@ pub async fn run(options: Options) -> Result<usize, StartError> {
     let stop_reloading = CancellationToken::new();
     read_gauges(&metrics, &gateway, &log);
     tokio::spawn(reloader.run(options.watch, stop_reloading.clone()));
-    tokio::spawn(stop_reloading.clone().run_until_cancelled_owned(sweep(loader.limits(), gateway.clone())));
+    tokio::spawn(stop_reloading.clone().run_until_cancelled_owned(sweep(loader.carried(), gateway.clone())));
     let lost = serve(bound, &settings, &gateway, &log, signals, handle).await?;
     stop_reloading.cancel();
     log.flush();
@@ -116,16 +115,16 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// Forgets keys of rate limits that are not in use any more, on a blocking thread: a full map takes its time. And what is
 /// counted of targets that are gone.
-async fn sweep(limits: Arc<limit::Registry>, gateway: Arc<Gateway>) {
+async fn sweep(carried: Arc<Carried>, gateway: Arc<Gateway>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut swept = gateway.live.load().number;
     loop {
         ticks.tick().await;
-        let (limits, gateway) = (limits.clone(), gateway.clone());
+        let (carried, gateway) = (carried.clone(), gateway.clone());
         // A panic in there is on standard error; the next round tries again.
         let done = tokio::task::spawn_blocking(move || {
-            limits.sweep();
+            carried.limits.sweep();
             let generation = gateway.live.load();
             if generation.number != swept {
                 forget_figures(&generation.value.table, &gateway.history);

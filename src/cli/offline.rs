@@ -4,8 +4,8 @@ use crate::app;
 use crate::config::folder::Folder;
 use crate::config::{self, Loaded};
 use crate::diagnostic::{Findings, Severity};
-use crate::limit::Registry;
 use crate::rehearsal::Rehearsal;
+use crate::route::Carried;
 use crate::secret::{Missing, References};
 use std::path::{Path, PathBuf};
 
@@ -36,12 +36,12 @@ pub fn load_with(folder: Option<&Path>, missing: Missing, uuid: Uuid) -> Option<
     let references = References::new(folder.path(), missing);
     let findings = Findings::default();
     let loaded = config::load(&folder.read(), false, &findings);
-    let limits = Registry::default();
+    let carried = Carried::default();
     let uuid = match uuid {
         Uuid::Fixed => || FIXED_UUID.to_owned(),
         Uuid::Random => app::random_uuid,
     };
-    let configuration = app::compile(&loaded, &references, &findings, uuid, &limits);
+    let configuration = app::compile(&loaded, &references, &findings, uuid, &carried);
     let diagnostics = loaded.sources.diagnostics(&findings);
     super::complain(&diagnostics, &loaded.sources);
     // A file that could not be read has left nothing to compile, and so nothing that would fail.

@@ -83,6 +83,11 @@ impl<'a> Layers<'a> {
         self.all().find_map(|layer| field(layer.spec).map(|value| (value, layer.place.key(key))))
     }
 
+    /// Whether the target itself says something, rather than the shared one.
+    pub(super) fn is_own(&self, says: impl Fn(&TargetSpec) -> bool) -> bool {
+        says(self.own.spec)
+    }
+
     /// Every place where a key is written, the target's own first.
     pub(super) fn each<T>(&self, key: &str, field: impl Fn(&'a TargetSpec) -> Option<&'a T>) -> Vec<(&'a T, At<'a>)> {
         let written = self.all().filter_map(|layer| field(layer.spec).map(|value| (value, layer.place.key(key))));

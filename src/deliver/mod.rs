@@ -7,6 +7,8 @@
 mod answer;
 mod attempt;
 mod auth;
+mod breaker;
+mod budget;
 mod client;
 mod connect;
 mod delivery;
@@ -15,13 +17,17 @@ mod failure;
 mod fetch;
 mod field;
 mod forward;
+mod gates;
 mod hop;
 mod id;
+mod kept;
 mod layers;
 mod outcome;
+mod pacing;
 mod prepare;
 mod retry;
 mod sink;
+mod states;
 mod statuses;
 mod success;
 mod target;
@@ -29,10 +35,12 @@ mod target;
 mod tests;
 
 pub use answer::RawAnswer;
+pub use breaker::BreakerState;
 pub use client::{Client, ClientError};
 pub use fetch::FetchError;
 pub use id::delivery_id;
 pub use outcome::{Attempt, GiveUp, Outcome, Waited, WaitedFor};
+pub use states::States;
 
 use crate::config::spec::{DefaultsSpec, Ordered, TargetSpec, TransformSpec};
 use crate::diagnostic::At;
@@ -60,6 +68,7 @@ pub struct Target {
     retry: retry::RetryPolicy,
     success: success::Success,
     answer_max: u64,
+    gates: gates::Gates,
 }
 
 /// What compiling a target needs besides its own spec.
@@ -79,6 +88,10 @@ pub struct TargetContext<'a> {
     pub credential_query: &'a [String],
     /// Of the route; a retry delay that is not written is a tenth of it.
     pub deadline: Duration,
+    /// The name of the route.
+    pub route: &'a str,
+    /// What is known of targets already.
+    pub states: &'a States,
 }
 
 /// A request to a target, ready but for what every attempt adds. Made by [`Target::prepare`] alone.
@@ -125,8 +138,9 @@ impl fmt::Debug for Outbound {
 
 /// What a delivery came to.
 pub struct Delivered {
-    /// Of the last attempt; [`Outcome::Deadline`] where the deadline cut it short or left no room for any, and
-    /// [`Outcome::Draining`] where a stop ended it, or the wait for another.
+    /// Of the last attempt; [`Outcome::Deadline`] where the deadline cut it short or left no room for any,
+    /// [`Outcome::Draining`] where a stop ended it, or the wait for another; [`Outcome::QueueFull`] and
+    /// [`Outcome::BreakerOpen`] where none was made because of them.
     pub outcome: Outcome,
     pub attempts: Vec<Attempt>,
     /// The last whole answer, where `success` or (by [`DeliveryScope::answer_is_read`]) something else reads it.

@@ -69,6 +69,28 @@ impl Outcome {
         }
     }
 
+    /// What an attempt that ended so says of its target.
+    pub(super) fn health(self) -> Health {
+        match self {
+            Outcome::Dns
+            | Outcome::Connect
+            | Outcome::Tls
+            | Outcome::Reset
+            | Outcome::Timeout
+            | Outcome::ServerError
+            | Outcome::Write => Health::Down,
+            Outcome::Success
+            | Outcome::Throttled
+            | Outcome::Refused
+            | Outcome::Unsatisfied
+            | Outcome::AnswerTooLarge
+            | Outcome::Expression => Health::Up,
+            Outcome::Deadline | Outcome::Draining | Outcome::Egress | Outcome::QueueFull | Outcome::BreakerOpen => {
+                Health::Unknown
+            }
+        }
+    }
+
     /// What a status means that is not in `success`.
     pub(super) fn of_failed_status(status: u16) -> Outcome {
         match status {
@@ -84,6 +106,16 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Whether a target is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It answers, whatever.
+    Up,
+    Down,
+    /// The end was ours.
+    Unknown,
 }
 
 /// Why there is no further attempt.

@@ -3,12 +3,13 @@
 use super::auth::Auth;
 use super::field::{HeaderField, HeaderFields, QueryFields};
 use super::forward::Forward;
+use super::gates::Gates;
 use super::layers::{Layers, Place};
 use super::prepare::Address;
 use super::retry::{RetryPolicy, Written};
 use super::statuses::StatusSet;
 use super::success::Success;
-use super::{Target, TargetContext, union};
+use super::{BreakerState, Target, TargetContext, union};
 use crate::config;
 use crate::config::spec::{MethodSpec, Scalar, TargetSpec};
 use crate::diagnostic::At;
@@ -49,6 +50,8 @@ impl Target {
             Success::compile(success, environment, &at)
         });
         let answer_max = answer_max(&layers);
+        let origin = request.as_ref().map(|request| request.address.origin()).unwrap_or_default();
+        let gates = Gates::compile(&layers, name.as_deref().unwrap_or_default(), origin, context);
         let (written_url, _) = layers.first("url", |spec| spec.url.as_ref())?;
         Some(Target {
             name: name?,
@@ -61,6 +64,7 @@ impl Target {
             retry: retry?,
             success: success?,
             answer_max: answer_max?,
+            gates: gates?,
         })
     }
 
@@ -81,6 +85,21 @@ impl Target {
     /// Scheme, host and port of its URL, as far as no event has a part in them. References are resolved: not for showing.
     pub fn origin(&self) -> &str {
         self.request.address.origin()
+    }
+
+    /// Deliveries that wait for their turn; `None`: the target has no `limit`.
+    pub fn waiting(&self) -> Option<usize> {
+        self.gates.waiting()
+    }
+
+    /// From one attempt to the next, once a burst has gone; `None`: as fast as they come.
+    pub fn interval(&self) -> Option<Duration> {
+        self.gates.interval
+    }
+
+    /// `None`: it has no breaker.
+    pub fn breaker_state(&self) -> Option<BreakerState> {
+        self.gates.breaker_state()
     }
 
     /// What preparing a request and judging an answer read of an event.

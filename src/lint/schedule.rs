@@ -42,9 +42,24 @@ fn attempts(target: &TargetSubject<'_>, subject: &RouteSubject<'_>) {
         let message = format!("no attempt lasts this long: the deadline of `{}` is {deadline}", subject.route.name);
         at.warning("timeout-beyond-deadline", message, "write a shorter timeout, or a longer `deadline`".to_owned());
     }
+    pace(target, subject);
     let Some(at) = target.place("retry", |spec| spec.retry.is_some()) else { return };
     let attempt = timeout.map_or(Duration::ZERO, |_| target.target.timeout().min(deadline));
     too_long(target.target.longest(attempt), subject, attempt.is_zero(), &at);
+}
+
+/// A delivery that has to wait for its turn waits at least one interval.
+fn pace(target: &TargetSubject<'_>, subject: &RouteSubject<'_>) {
+    let deadline = subject.route.deadline;
+    let Some(interval) = target.target.interval().filter(|interval| *interval >= deadline) else { return };
+    let Some(at) = target.place("limit", |spec| spec.limit.is_some()) else { return };
+    let (interval, deadline) = (show_duration(interval), show_duration(deadline));
+    let route = &subject.route.name;
+    let message =
+        format!("the rate lets one attempt through every {interval}, and the deadline of `{route}` is {deadline}");
+    let help =
+        "a delivery that has to wait fails at once: raise `rate` or `deadline`, or let more go at once with `burst`";
+    at.warning("pace-beyond-deadline", message, help.to_owned());
 }
 
 /// `longest` counts attempts as nothing where their timeout is not written.

@@ -1,5 +1,6 @@
 //! One route: its clauses, its vars and labels, its targets and its answers.
 
+use super::carried::Carried;
 use super::identity::Identity;
 use super::respond::Respond;
 use super::source::Source;
@@ -9,7 +10,7 @@ use crate::deliver::{Target, TargetContext};
 use crate::diagnostic::At;
 use crate::document::Document;
 use crate::expr::{Condition, Environment, Input, TablesRead};
-use crate::limit::{Limit, Owner, Registry};
+use crate::limit::{Limit, Owner};
 use crate::matcher::Glob;
 use crate::transform::{Shape, Text};
 use crate::verify::Provider;
@@ -64,7 +65,7 @@ pub enum ValuePattern {
 pub struct RouteContext<'a> {
     pub process: &'a ProcessSpec,
     pub tables: &'a Document,
-    pub limits: &'a Registry,
+    pub carried: &'a Carried,
     pub tables_read: &'a TablesRead,
     pub name: &'a str,
     pub file: &'a str,
@@ -191,7 +192,7 @@ fn compile_limit(
     let Some(limit) = spec.limit.as_ref().filter(|limit| !Limit::is_written_by_client(limit)) else {
         return Some(None);
     };
-    Limit::compile(limit, Owner::route(context.name), context.limits, environment, &at.key("limit")).map(Some)
+    Limit::compile(limit, Owner::route(context.name), &context.carried.limits, environment, &at.key("limit")).map(Some)
 }
 
 fn compile_deadline(
@@ -365,6 +366,8 @@ fn compile_targets<'a>(
         credential_headers: source.verifier.credential_headers(),
         credential_query: source.verifier.credential_query(),
         deadline,
+        route: context.name,
+        states: &context.carried.targets,
     };
     // A target that is alone needs no number in its default name.
     let number = |position: usize| if listed.len() == 1 { 0 } else { position + 1 };

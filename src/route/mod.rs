@@ -4,6 +4,7 @@
 //! its [`Endpoint`], the endpoint's routes decide ([`Route::decide`]), and each that takes the event becomes a
 //! [`Taken`]: vars, labels and what identifies it computed, deliveries planned. Sending them is the pipeline's business.
 
+mod carried;
 mod compiled;
 mod decide;
 mod endpoint;
@@ -14,6 +15,7 @@ mod respond;
 mod source;
 mod table;
 
+pub use carried::Carried;
 pub use compiled::{Route, deadline};
 pub use decide::{Decision, Ignored};
 pub use endpoint::Endpoint;

@@ -2,6 +2,7 @@
 //!
 //! Routes on one host and path must agree on it, because it is decided before any of them sees the event.
 
+use super::carried::Carried;
 use super::identity::Identity;
 use crate::body::BodyRules;
 use crate::config;
@@ -12,7 +13,7 @@ use crate::config::spec::{
 use crate::diagnostic::At;
 use crate::document::Document;
 use crate::expr::{Environment, TablesRead};
-use crate::limit::{Limit, Owner, Registry};
+use crate::limit::{Limit, Owner};
 use crate::matcher::{HostPattern, PathPattern};
 use crate::verify::{Providers, Verifier};
 use http::Method;
@@ -46,7 +47,7 @@ pub struct Shared<'a> {
     pub providers: Providers,
     pub tables: &'a Document,
     pub tables_read: &'a TablesRead,
-    pub limits: &'a Registry,
+    pub carried: &'a Carried,
 }
 
 struct Parts<'a> {
@@ -124,7 +125,7 @@ impl Source {
         };
         let limit = parts.limit.and_then(|limit| {
             let owner = Owner::place(&hosts, &pattern.shape());
-            Limit::compile(limit, owner, shared.limits, &environment, &at.key("limit"))
+            Limit::compile(limit, owner, &shared.carried.limits, &environment, &at.key("limit"))
         });
         let dedupe = Identity::compile_option(parts.dedupe, verifier.as_ref(), &environment, at);
         Some(Arc::new(Source {

@@ -1,5 +1,6 @@
 //! All routes of one generation, by host and path.
 
+use super::carried::Carried;
 use super::compiled::RouteContext;
 use super::source::{self, Shared, Source};
 use super::{Endpoint, Engine, Route};
@@ -8,7 +9,6 @@ use crate::config::{Loaded, Written};
 use crate::diagnostic::{At, Findings};
 use crate::document::Document;
 use crate::expr::TablesRead;
-use crate::limit::Registry;
 use crate::matcher::{Hosts, PathError, PathTree};
 use crate::secret::References;
 use crate::verify::Providers;
@@ -33,13 +33,13 @@ pub struct Found {
 
 impl RouteTable {
     /// Compiles every route, so that all mistakes are found in one go. `None` when anything was reported as an error.
-    /// `limits` remembers what rate limits have counted, over all tables.
+    /// `carried` remembers what rate limits have counted and how targets are, over all tables.
     pub fn compile(
         loaded: &Loaded,
         references: &References,
         findings: &Findings,
         uuid: fn() -> String,
-        limits: &Registry,
+        carried: &Carried,
     ) -> Option<RouteTable> {
         let process = &loaded.settings;
         let process_at = At::document(findings, references, loaded.settings_document);
@@ -51,7 +51,7 @@ impl RouteTable {
             providers,
             tables: &engine.tables,
             tables_read: &tables_read,
-            limits,
+            carried,
         };
         let sources = compile_sources(process, &shared, &process_at);
         let mut compiled = Vec::with_capacity(loaded.routes.len());
@@ -61,7 +61,7 @@ impl RouteTable {
             let context = RouteContext {
                 process,
                 tables: &engine.tables,
-                limits,
+                carried,
                 tables_read: &tables_read,
                 name: &written.name,
                 file: &written.file,

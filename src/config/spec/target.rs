@@ -57,6 +57,14 @@ pub struct TargetSpec {
     #[schemars(with = "OneOrMany<StatusSpec>")]
     #[serde(default)]
     pub success: Option<OneOrMany<StatusSpec>>,
+    /// How fast it takes deliveries: they wait for their turn.
+    #[schemars(with = "PaceSpec")]
+    #[serde(default)]
+    pub limit: Option<PaceSpec>,
+    /// Leaves a target that is down alone for a while. Off unless set.
+    #[schemars(with = "BreakerSpec")]
+    #[serde(default)]
+    pub breaker: Option<BreakerSpec>,
     /// Answers are read up to here. Default 1MiB.
     #[schemars(with = "String")]
     #[serde(default)]
@@ -65,6 +73,38 @@ pub struct TargetSpec {
     #[schemars(with = "OneOrMany<String>")]
     #[serde(default)]
     pub forward_headers: Option<OneOrMany<String>>,
+}
+
+/// How fast a target takes deliveries: a rate, a number at once, or both.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaceSpec {
+    /// Attempts in a time: `10/s`, `600/m`, `1000/h`.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub rate: Option<String>,
+    /// So many may go at once after a quiet time. Default: what comes in one second, at least 1.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub burst: Option<Scalar<u32>>,
+    /// Attempts under way at once.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub concurrency: Option<Scalar<u32>>,
+}
+
+/// When a target counts as down, and for how long it is then left alone.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BreakerSpec {
+    /// In a row: no connection, a broken one, no answer in time, 5xx. Default 5.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub failures: Option<Scalar<u32>>,
+    /// Until one attempt finds out whether the target is back. Default 30s.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub open: Option<String>,
 }
 
 /// A status as a number (`200`) or a string (`2xx`, `500-503`; in `success` also a CEL condition).

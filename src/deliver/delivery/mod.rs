@@ -7,6 +7,7 @@ use super::answer::{self, RawAnswer};
 use super::attempt::{self, Answered, Broken, Sent};
 use super::client::Client;
 use super::destination::Destination;
+use super::gates::{Held, Passed};
 use super::hop;
 use super::outcome::{Attempt, GiveUp, Outcome};
 use super::retry::{self, Decision, Ended};
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The budget of a target is counted in seconds: asking again any sooner is in vain.
+const POSTPONED_LEAST: Duration = Duration::from_secs(1);
 const ATTEMPT: HeaderName = HeaderName::from_static("x-hookswitch-attempt");
 
 impl Target {
@@ -36,15 +39,21 @@ impl Target {
         observer: &dyn Observer,
     ) -> Delivered {
         let began = Instant::now();
+        self.gates.budget.deposit(began);
         let mut attempts = Vec::new();
         let mut last = Last::default();
         let gave_up = loop {
             if Instant::now() >= scope.deadline {
                 break Some(GiveUp::Deadline);
             }
+            let passed = match self.turn(&scope, observer).await {
+                Ok(passed) => passed,
+                Err(held) => break Some(last.held(held, attempts.is_empty())),
+            };
             let number = u32::try_from(attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
             let attempt;
             (attempt, last) = self.attempt(client, &outbound, &scope, observer, number).await;
+            passed.ended(attempt.outcome);
             observer.attempt_ended(&attempt);
             let ended = last.ended(&attempt);
             attempts.push(attempt);
@@ -56,18 +65,50 @@ impl Target {
                 Decision::Done => break None,
                 Decision::GiveUp(why) => break Some(why),
                 Decision::After(wait) => {
-                    let woken = tokio::select! {
-                        () = tokio::time::sleep(wait) => true,
-                        () = scope.draining.cancelled() => false,
-                    };
-                    if !woken {
-                        last.outcome = Outcome::Draining;
-                        break Some(GiveUp::Draining);
+                    if let Some(held) = self.gates.shut_until_after(scope.deadline) {
+                        break Some(last.held(held, false));
+                    }
+                    if let Some(why) = self.pause(wait, &scope).await {
+                        if why == GiveUp::Draining {
+                            last.outcome = Outcome::Draining;
+                        }
+                        break Some(why);
                     }
                 }
             }
         };
         last.delivered(attempts, began.elapsed(), gave_up, &scope)
+    }
+
+    /// Waits until an attempt may begin.
+    async fn turn(&self, scope: &DeliveryScope, observer: &dyn Observer) -> Result<Passed, Held> {
+        if self.gates.is_open() {
+            return Ok(Passed::default());
+        }
+        let turn = self.gates.pass(scope.deadline, observer);
+        scope.draining.run_until_cancelled(turn).await.unwrap_or(Err(Held::DRAINING))
+    }
+
+    /// Waits before a retry, which the budget of the target must have room for. Where nobody waits for the delivery, it
+    /// waits again and again until there is some.
+    async fn pause(&self, wait: Duration, scope: &DeliveryScope) -> Option<GiveUp> {
+        let mut wait = wait;
+        loop {
+            let granted = self.gates.budget.withdraw(Instant::now());
+            if !granted {
+                wait = wait.max(POSTPONED_LEAST);
+                let late = Instant::now().checked_add(wait).is_none_or(|until| until >= scope.deadline);
+                if scope.sender_waits || late {
+                    return Some(GiveUp::Budget);
+                }
+            }
+            if scope.draining.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+                return Some(GiveUp::Draining);
+            }
+            if granted {
+                return None;
+            }
+        }
     }
 
     /// As if the target had given this answer: judged as a real one, never repeated. For offline examples.
@@ -238,6 +279,15 @@ impl Default for Last {
 }
 
 impl Last {
+    /// No (further) attempt was let through.
+    fn held(&mut self, held: Held, is_first: bool) -> GiveUp {
+        if is_first || held.why == GiveUp::Draining {
+            self.outcome = held.outcome;
+        }
+        self.retry_after = self.retry_after.max(held.retry_after);
+        held.why
+    }
+
     fn ended(&self, attempt: &Attempt) -> Ended {
         let Attempt { number, outcome, status, .. } = *attempt;
         Ended { number, outcome, status, retry_after: self.retry_after }

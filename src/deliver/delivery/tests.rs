@@ -1,5 +1,7 @@
 //! Whole deliveries to servers on loopback. Time is paused where retries wait; it moves on when everybody waits.
 
+mod gated;
+
 use super::*;
 use crate::deliver::tests::support::{Server, event, prepare, target};
 use crate::document::Document;

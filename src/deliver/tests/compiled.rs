@@ -57,6 +57,22 @@ fn timeouts_have_their_limits() {
 }
 
 #[test]
+fn limits_and_breakers_have_their_bounds() {
+    let found = |keys: &str| mistakes(&format!("{{url: 'http://h/', {keys}}}"));
+    assert_eq!(found("limit: {}"), ["target-limit /limit"]);
+    assert_eq!(found("limit: {burst: 3, concurrency: 2}"), ["target-limit /limit"]);
+    assert_eq!(found("limit: {rate: 1/s, burst: 0}"), ["target-limit /limit/burst"]);
+    assert_eq!(found("limit: {concurrency: 1000001}"), ["target-limit /limit/concurrency"]);
+    assert_eq!(found("limit: {rate: often}"), ["unit /limit/rate"]);
+    assert_eq!(found("breaker: {failures: 0}"), ["breaker /breaker/failures"]);
+    assert_eq!(found("breaker: {failures: 1001, open: 61m}"), ["breaker /breaker/failures", "breaker /breaker/open"]);
+    assert_eq!(found("breaker: {open: 0s}"), ["breaker /breaker/open"]);
+    for good in ["limit: {rate: 10/s, burst: 10, concurrency: 8}", "limit: {concurrency: 1}", "breaker: {}"] {
+        target(&format!("{{url: 'http://h/', {good}}}"));
+    }
+}
+
+#[test]
 fn an_event_cannot_choose_the_host() {
     assert_eq!(mistakes("url: 'https://${body.host}/x'"), ["url-dynamic-host /url"]);
 }

@@ -2,7 +2,7 @@
 
 use crate::body::Parsed;
 use crate::config::spec::{ProcessSpec, TargetSpec};
-use crate::deliver::{Outbound, Target, TargetContext};
+use crate::deliver::{Outbound, States, Target, TargetContext};
 use crate::diagnostic::{At, Findings};
 use crate::document::Document;
 use crate::event::{Event, RequestInfo};
@@ -53,6 +53,7 @@ pub(in crate::deliver) fn event(pairs: &[(&'static str, &'static str)], body: &s
 pub(in crate::deliver) struct Surroundings {
     /// hookswitch.yaml, for `targets`, `transforms` and `defaults`.
     pub(in crate::deliver) process: ProcessSpec,
+    pub(in crate::deliver) states: States,
     pub(in crate::deliver) route_transform: Option<crate::config::spec::TransformSpec>,
     pub(in crate::deliver) credentials: Vec<HeaderName>,
     pub(in crate::deliver) offline: bool,
@@ -86,6 +87,8 @@ impl Surroundings {
             credential_headers: &self.credentials,
             credential_query: &[],
             deadline: Duration::from_secs(25),
+            route: "orders",
+            states: &self.states,
         };
         let target = Target::compile(&spec, 0, &context, &At::document(&findings, &references, 0));
         let found = findings.into_inner().into_iter();

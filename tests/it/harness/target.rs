@@ -126,7 +126,7 @@ fn serve(stream: TcpStream, sender: &Sender<Seen>, behaviour: &Behaviour, count:
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
+pub(super) fn read(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut words = line.split_whitespace();
