@@ -14,6 +14,7 @@ use crate::settings::Settings;
 use crate::telemetry::masking::Masking;
 use crate::telemetry::metrics::Metrics;
 use chrono::{DateTime, Utc};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Compiles everything for its mistakes alone; what is no mistake, but worth a second look, too.
@@ -85,10 +86,15 @@ impl FolderLoader {
     /// Reads and compiles everything; any error, and there is no configuration.
     pub fn load(&self) -> reload::Loaded<Configuration> {
         let references = References::new(self.folder.path(), Missing::Fails);
-        let findings = Findings::default();
-        let loaded = config::load(&self.folder.read(), self.allow_empty, &findings);
+        let (loaded, findings) = apart(|| {
+            let findings = Findings::default();
+            (config::load(&self.folder.read(), self.allow_empty, &findings), findings)
+        });
         let compiled = compile_and_lint(&loaded, &references, &findings, &self.carried, self.clock.now());
-        let diagnostics = loaded.sources.diagnostics(&findings);
+        let (loaded, diagnostics) = apart(move || {
+            let diagnostics = loaded.sources.diagnostics(&findings);
+            (loaded, diagnostics)
+        });
         let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
             diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
         let value = match compiled {
@@ -101,7 +107,7 @@ impl FolderLoader {
         // Texts and trees take more than what runs: a good configuration has no use for them.
         let sources = if value.is_ok() { Sources::default() } else { loaded.sources };
         *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = sources;
-        reload::Loaded { value, warnings, files: references.files() }
+        reload::Loaded { value, warnings: kept(&warnings, self.folder.path()), files: references.files() }
     }
 
     /// What one load leaves to the next.
@@ -113,6 +119,29 @@ impl FolderLoader {
     pub fn take_sources(&self) -> Sources {
         std::mem::take(&mut *self.sources.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Warnings that a running process keeps, for `/config`. A folder of thousands of routes may have one for each.
+const WARNINGS_KEPT: usize = 200;
+
+/// The first of them, and how many there are besides.
+fn kept(warnings: &[Diagnostic], folder: &Path) -> Vec<Diagnostic> {
+    let mut kept: Vec<Diagnostic> = warnings.iter().take(WARNINGS_KEPT).cloned().collect();
+    let others = warnings.len() - kept.len();
+    if others > 0 {
+        let folder = folder.display().to_string();
+        let message = format!("there are {others} more warnings");
+        let more = Diagnostic::about_file(Severity::Warning, "more-warnings", &folder, message);
+        kept.push(more.with_help("`hookswitch validate` shows all of them"));
+    }
+    kept
+}
+
+/// Does `work` in a thread of its own. What was written takes many times what runs, and is gone when the load is over:
+/// allocators keep the memory of threads apart, so that it is given back as a whole instead of lying between what stays.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let done = std::thread::scope(|scope| scope.spawn(work).join());
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 #[cfg(test)]

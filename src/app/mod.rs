@@ -176,9 +176,11 @@ fn count_loads(metrics: &Metrics, status: &Status) {
 
 /// What is counted elsewhere, and read when somebody asks.
 fn read_gauges(metrics: &Metrics, gateway: &Arc<Gateway>, log: &Log) {
-    let (counted, admission, log) = (metrics.clone(), gateway.admission.clone(), log.clone());
+    let (counted, live, admission, log) =
+        (metrics.clone(), gateway.live.clone(), gateway.admission.clone(), log.clone());
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     metrics.before_collecting(move || {
+        live.load().value.meters.make_all();
         let process = counted.process();
         process.in_flight.set(number(admission.events()));
         process.in_flight_bytes.set(number(admission.bytes()));

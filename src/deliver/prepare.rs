@@ -39,7 +39,7 @@ impl Target {
             headers.insert(CONTENT_TYPE, content_type);
         }
         let mut shown_headers = Vec::new();
-        let transform = self.request.transform.as_ref();
+        let transform = self.request.transform.as_deref();
         for field in &self.request.headers.set {
             field.set(&mut headers, &mut shown_headers, transform, &mut evaluation)?;
         }
@@ -161,7 +161,8 @@ impl Address {
         auth.append_query(&mut url.real, &mut url.shown, evaluation)?;
         let destination = Destination::parse(&url.real);
         let destination = destination.map_err(|error| EvaluationError::Wrong(error.to_string()))?;
-        let (real, shown) = (Arc::from(url.real), Arc::from(url.shown));
+        let real: Arc<str> = Arc::from(url.real);
+        let shown = if *real == *url.shown { real.clone() } else { Arc::from(url.shown) };
         Ok(BuiltAddress { real, shown, destination: Arc::new(destination) })
     }
 }

@@ -116,7 +116,7 @@ pub(super) struct Request {
     pub(super) headers: HeaderFields,
     pub(super) auth: Auth,
     /// `None`: bytes pass unchanged.
-    pub(super) transform: Option<Transform>,
+    pub(super) transform: Option<Box<Transform>>,
     pub(super) forward: Forward,
     pub(super) credentials: Vec<HeaderName>,
 }
@@ -147,7 +147,7 @@ impl Request {
             address,
             headers: headers?,
             auth,
-            transform: transform?,
+            transform: transform?.map(Box::new),
             forward: forward?,
             credentials: context.credential_headers.to_vec(),
         })
@@ -155,7 +155,7 @@ impl Request {
 
     fn reads(&self) -> Reads {
         let headers = self.headers.set.iter().map(HeaderField::reads);
-        let all = headers.chain(self.auth.reads()).chain(self.transform.as_ref().map(Transform::reads));
+        let all = headers.chain(self.auth.reads()).chain(self.transform.as_deref().map(Transform::reads));
         all.fold(self.address.reads(), union)
     }
 }

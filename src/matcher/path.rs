@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// A parsed pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
-    segments: Vec<Segment>,
+    segments: Box<[Segment]>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl PathPattern {
             }
             segments.push(segment);
         }
-        let pattern = PathPattern { segments };
+        let pattern = PathPattern { segments: segments.into_boxed_slice() };
         let names: Vec<&str> = pattern.names().collect();
         for (position, name) in names.iter().enumerate() {
             if names.iter().take(position).any(|earlier| earlier == name) {

@@ -33,9 +33,9 @@ pub struct Route {
     pub active_until: Option<DateTime<FixedOffset>>,
     pub(super) headers: Vec<(HeaderName, ValuePattern)>,
     pub(super) query: Vec<(String, ValuePattern)>,
-    pub(super) when: Option<Condition>,
+    pub(super) when: Option<Box<Condition>>,
     /// Its own: of all events that fit its clauses, or of each value of an expression.
-    pub(super) limit: Option<Limit>,
+    pub(super) limit: Option<Box<Limit>>,
     pub(super) vars: Vec<Shape>,
     pub(super) labels: Vec<(Arc<str>, Text)>,
     /// Which events are repeats of one another; `None`: each is one of its own.
@@ -121,8 +121,8 @@ impl Route {
             active_until,
             headers: headers?,
             query,
-            when: when?,
-            limit: limit?,
+            when: when?.map(Box::new),
+            limit: limit?.map(Box::new),
             vars: vars?,
             labels: labels?,
             dedupe: dedupe?.or_else(|| source.dedupe.clone()),
@@ -156,7 +156,7 @@ impl Route {
 
     /// Its own, or its source's.
     pub fn limit(&self) -> Option<&Limit> {
-        self.limit.as_ref().or(self.source.limit.as_ref())
+        self.limit.as_deref().or(self.source.limit.as_deref())
     }
 
     /// As [`crate::expr::Expression::inputs`], of the condition.
@@ -174,9 +174,9 @@ impl Route {
         let labels = self.labels.iter().map(|(_, label)| label.reads());
         let targets = self.targets.iter().map(|target| target.reads());
         let responds = self.responds.iter().map(Respond::reads);
-        let when = self.when.iter().map(Condition::reads);
+        let when = self.when.iter().map(|when| when.reads());
         let dedupe = self.dedupe.iter().map(|identity| identity.reads());
-        let counts_by_body = self.limit.as_ref().is_some_and(Limit::reads_body);
+        let counts_by_body = self.limit.as_deref().is_some_and(Limit::reads_body);
         let reads = vars.chain(labels).chain(targets).chain(responds).chain(when).chain(dedupe);
         counts_by_body || reads.into_iter().any(|reads| reads.body || reads.text)
     }

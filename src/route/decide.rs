@@ -71,7 +71,7 @@ impl Route {
 
     /// Whether the route's own limit can count only when the body is parsed.
     pub fn counts_by_body(&self) -> bool {
-        self.limit.as_ref().is_some_and(Limit::reads_body)
+        self.limit.as_deref().is_some_and(Limit::reads_body)
     }
 
     /// The first clause that does not hold, of those that need no body.

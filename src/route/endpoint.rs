@@ -22,7 +22,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(pattern: &str, source: Arc<Source>) -> Endpoint {
-        let reads_body = source.limit.as_ref().is_some_and(Limit::reads_body);
+        let reads_body = source.limit.as_deref().is_some_and(Limit::reads_body);
         Endpoint {
             pattern: pattern.into(),
             routes: Vec::new(),
@@ -55,7 +55,7 @@ impl Endpoint {
 
     /// What is counted before a route is asked.
     pub fn limit(&self) -> Option<&Limit> {
-        self.source.limit.as_ref()
+        self.source.limit.as_deref()
     }
 
     /// Counts the event against the source's limit; `None` where there is none, or where it is of client addresses.

@@ -22,11 +22,13 @@ pub struct Respond {
 enum Kind {
     /// Position among the route's targets.
     Relay(usize),
-    Given {
-        status: u16,
-        headers: Vec<(HeaderName, Text)>,
-        body: Body,
-    },
+    Given(Box<Given>),
+}
+
+struct Given {
+    status: u16,
+    headers: Vec<(HeaderName, Text)>,
+    body: Body,
 }
 
 enum Body {
@@ -78,19 +80,19 @@ impl Respond {
 
     /// The answer is given here and may name `answers`.
     pub(super) fn computes(&self) -> bool {
-        matches!(self.kind, Kind::Given { .. })
+        matches!(self.kind, Kind::Given(_))
     }
 
     pub(super) fn reads(&self) -> Reads {
         match &self.kind {
             Kind::Relay(_) => Reads::default(),
-            Kind::Given { headers, body, .. } => {
-                let body = match body {
+            Kind::Given(given) => {
+                let body = match &given.body {
                     Body::Empty => Reads::default(),
                     Body::Json(shape) => shape.reads(),
                     Body::Text(text) => text.reads(),
                 };
-                headers.iter().fold(body, |reads, (_, text)| reads.and(text.reads()))
+                given.headers.iter().fold(body, |reads, (_, text)| reads.and(text.reads()))
             }
         }
     }
@@ -105,7 +107,8 @@ impl Respond {
     ) -> Result<Option<Reply>, EvaluationError> {
         match &self.kind {
             Kind::Relay(position) => Ok(raw.get(*position).and_then(Option::as_ref).map(relay)),
-            Kind::Given { status, headers, body } => {
+            Kind::Given(given) => {
+                let Given { status, headers, body } = &**given;
                 let mut evaluation = Evaluation::new(taken.scope(engine, answers));
                 let mut built = Vec::with_capacity(headers.len() + 1);
                 for (name, text) in headers {
@@ -186,5 +189,5 @@ fn compile_given(spec: &RespondSpec, environment: &Environment<'_>, at: &At<'_>)
         (None, None) => Some(Body::Empty),
     };
     let headers: Option<Vec<(HeaderName, Text)>> = headers.into_iter().collect();
-    Some(Kind::Given { status: status?, headers: headers?, body: body? })
+    Some(Kind::Given(Box::new(Given { status: status?, headers: headers?, body: body? })))
 }

@@ -34,11 +34,9 @@ pub struct Source {
     verifier_is_sound: bool,
     pub body: BodyRules,
     /// Of a source of hookswitch.yaml, or of a route that counts client addresses; other limits are the routes' own.
-    pub limit: Option<Limit>,
+    pub limit: Option<Box<Limit>>,
     /// Of a shared source, for routes that have none of their own.
     pub dedupe: Option<Arc<Identity>>,
-    verify_spec: VerifySpec,
-    limit_spec: Option<LimitSpec>,
 }
 
 /// What sources take from hookswitch.yaml.
@@ -48,6 +46,25 @@ pub struct Shared<'a> {
     pub tables: &'a Document,
     pub tables_read: &'a TablesRead,
     pub carried: &'a Carried,
+}
+
+/// What is written of a source and not kept: specs take kilobytes, and are only compared.
+pub struct Said<'a> {
+    verify: Option<&'a VerifySpec>,
+    limit: Option<&'a LimitSpec>,
+}
+
+impl<'a> Said<'a> {
+    /// By a route itself, or by the source that it names.
+    pub fn by(spec: &'a RouteSpec, sources: &'a Ordered<SourceSpec>) -> Said<'a> {
+        match spec.matching.source.as_ref().and_then(|name| sources.get(name)) {
+            Some(source) => Said { verify: Some(&source.verify), limit: source.limit.as_ref() },
+            None => {
+                let by_client = spec.limit.as_ref().filter(|limit| Limit::is_written_by_client(limit));
+                Said { verify: spec.verify.as_ref(), limit: by_client }
+            }
+        }
+    }
 }
 
 struct Parts<'a> {
@@ -137,10 +154,8 @@ impl Source {
             verifier_is_sound: verifier.is_some(),
             verifier: verifier.unwrap_or_else(Verifier::anyone),
             body: body.or_else(|| BodyRules::compile(None, None, at))?,
-            limit,
+            limit: limit.map(Box::new),
             dedupe: dedupe.flatten(),
-            verify_spec: parts.verify.clone(),
-            limit_spec: parts.limit.cloned(),
         }))
     }
 
@@ -149,15 +164,15 @@ impl Source {
         self.verifier_is_sound.then_some(&self.verifier)
     }
 
-    /// What two sources on one host and path say differently.
-    pub fn disagreement(&self, other: &Source) -> Option<&'static str> {
+    /// What two sources on one host and path say differently; `said` and `other_said` is how they were written.
+    pub fn disagreement(&self, said: &Said<'_>, other: &Source, other_said: &Said<'_>) -> Option<&'static str> {
         if self.methods != other.methods {
             Some("methods")
-        } else if self.verify_spec != other.verify_spec {
+        } else if said.verify != other_said.verify {
             Some("verify")
         } else if self.body != other.body {
             Some("body")
-        } else if self.limit_spec != other.limit_spec {
+        } else if said.limit != other_said.limit {
             Some("limit")
         } else {
             None

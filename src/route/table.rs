@@ -2,7 +2,7 @@
 
 use super::carried::Carried;
 use super::compiled::RouteContext;
-use super::source::{self, Shared, Source};
+use super::source::{self, Said, Shared, Source};
 use super::{Endpoint, Engine, Route};
 use crate::config::spec::{Ordered, ProcessSpec, RouteSpec};
 use crate::config::{Loaded, Written};
@@ -73,7 +73,7 @@ impl RouteTable {
                 compiled.push((written, source, route.map(Arc::new)));
             }
         }
-        report_disagreements(&compiled, findings, references);
+        report_disagreements(&compiled, process, findings, references);
         if findings.has_errors() {
             return None;
         }
@@ -151,17 +151,27 @@ fn route_source(
     }
 }
 
+fn said<'w>(written: &'w Written<RouteSpec>, process: &'w ProcessSpec) -> Said<'w> {
+    Said::by(&written.spec, &process.sources)
+}
+
 type Compiled<'l> = (&'l Written<RouteSpec>, Arc<Source>, Option<Arc<Route>>);
 
 /// What routes of one path say about their source must agree; the mistake is shown at both.
-fn report_disagreements(compiled: &[Compiled<'_>], findings: &Findings, references: &References) {
+fn report_disagreements(
+    compiled: &[Compiled<'_>],
+    process: &ProcessSpec,
+    findings: &Findings,
+    references: &References,
+) {
     let mut first_of: HashMap<(Option<String>, String), &Compiled<'_>> = HashMap::new();
     for entry in compiled {
         let (written, source, _) = entry;
         for host in route_hosts(source) {
             let key = (host.map(|host| format!("{host:?}")), source.pattern.shape());
             let (first, first_source, _) = first_of.entry(key).or_insert(entry);
-            let Some(what) = first_source.disagreement(source) else { continue };
+            let what = first_source.disagreement(&said(first, process), source, &said(written, process));
+            let Some(what) = what else { continue };
             for (here, there) in [(first, written), (written, first)] {
                 let at = At::document(findings, references, here.document);
                 let place = if what == "methods" || here.spec.matching.source.is_some() { at.key("match") } else { at };

@@ -1,4 +1,7 @@
-//! What the routes and targets of one configuration count: handles that are looked up when it loads.
+//! What the routes and targets of one configuration count: handles that are looked up once.
+//!
+//! A route's are made when something is counted of it first, or when somebody asks for numbers: series take kilobytes, and
+//! most of a thousand routes are quiet.
 
 use crate::deliver::{Attempt, Outcome, Target};
 use crate::route::{Route, RouteTable};
@@ -6,12 +9,15 @@ use crate::telemetry::metrics::{
     Answered, ClientSeries, ClientStatus, Metrics, Peer, RouteSeries, Seen, ServerSeries, Status, TargetSeries,
 };
 use http::Method;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// By the position of a route, and of a target among those of its route.
 #[derive(Default)]
-pub struct Meters(Vec<RouteMeter>);
+pub struct Meters {
+    metrics: Metrics,
+    routes: Vec<(Arc<Route>, OnceLock<Box<RouteMeter>>)>,
+}
 
 pub struct RouteMeter {
     pub route: Arc<RouteSeries>,
@@ -29,21 +35,38 @@ pub struct TargetMeter {
 
 impl Meters {
     pub fn of(table: &RouteTable, metrics: &Metrics) -> Meters {
-        let route = |route: &Arc<Route>| RouteMeter {
-            route: metrics.route(&route.name),
-            server: metrics.server(&route.path.as_str().into()),
-            targets: route.targets.iter().map(|target| TargetMeter::new(route, target, metrics)).collect(),
-        };
-        Meters(table.routes.iter().map(route).collect())
+        let routes = table.routes.iter().map(|route| (route.clone(), OnceLock::new()));
+        Meters { metrics: metrics.clone(), routes: routes.collect() }
     }
 
     /// `None` offline.
     pub fn route(&self, position: usize) -> Option<&RouteMeter> {
-        self.0.get(position)
+        self.routes.get(position).map(|(route, meter)| self.meter(route, meter))
+    }
+
+    /// Whoever reads numbers sees those of quiet routes too, from zero on.
+    pub fn make_all(&self) {
+        for (route, meter) in &self.routes {
+            self.meter(route, meter);
+        }
+    }
+
+    fn meter<'m>(&self, route: &Route, meter: &'m OnceLock<Box<RouteMeter>>) -> &'m RouteMeter {
+        meter.get_or_init(|| Box::new(RouteMeter::new(route, &self.metrics)))
     }
 
     pub fn target(&self, route: usize, position: usize) -> Option<&TargetMeter> {
         self.route(route)?.targets.get(position)
+    }
+}
+
+impl RouteMeter {
+    fn new(route: &Route, metrics: &Metrics) -> RouteMeter {
+        RouteMeter {
+            route: metrics.route(&route.name),
+            server: metrics.server(&route.path.as_str().into()),
+            targets: route.targets.iter().map(|target| TargetMeter::new(route, target, metrics)).collect(),
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl Compiler<'_> {
     fn finish(self) -> UrlTemplate {
         let constant = constant(&self.parts, &self.query);
         UrlTemplate {
-            parts: self.parts,
+            parts: self.parts.into_boxed_slice(),
             query: self.query,
             constant,
             dynamic_host: self.dynamic_host,

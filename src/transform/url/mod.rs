@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 /// A URL template: what stands between `${` and `}` is percent-encoded as one path segment or one query value.
 pub struct UrlTemplate {
-    parts: Vec<Part>,
+    parts: Box<[Part]>,
     query: Vec<Parameter>,
     /// The whole, where nothing is to be evaluated.
     constant: Option<Rendered>,
