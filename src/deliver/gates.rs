@@ -1,6 +1,6 @@
 //! What an attempt has to pass before it begins: the target's breaker, its pace, and for a retry its budget.
 
-use super::breaker::{self, Breaker, BreakerState, Pass, TooLate};
+use super::breaker::{self, Breaker, BreakerState, NoPass, Pass};
 use super::budget::Budget;
 use super::layers::Layers;
 use super::outcome::{GiveUp, Outcome, Waited, WaitedFor};
@@ -46,9 +46,14 @@ impl Held {
 
     pub(super) const DRAINING: Held = Held { outcome: Outcome::Draining, why: GiveUp::Draining, retry_after: None };
 
-    fn open(too_late: TooLate) -> Held {
-        let retry_after = too_late.until.map(|until| until.saturating_duration_since(Instant::now()));
-        Held { outcome: Outcome::BreakerOpen, why: GiveUp::Breaker, retry_after }
+    fn shut(no_pass: NoPass) -> Held {
+        match no_pass {
+            NoPass::Full => Held::FULL,
+            NoPass::TooLate { until } => {
+                let retry_after = until.map(|until| until.saturating_duration_since(Instant::now()));
+                Held { outcome: Outcome::BreakerOpen, why: GiveUp::Breaker, retry_after }
+            }
+        }
     }
 }
 
@@ -88,7 +93,9 @@ impl Gates {
     }
 
     pub(super) fn waiting(&self) -> Option<usize> {
-        self.pacer.as_ref().map(|pacer| pacer.waiting())
+        let (pacer, breaker) = (self.pacer.as_ref(), self.breaker.as_ref());
+        let waiting = [pacer.map(|pacer| pacer.waiting()), breaker.map(|breaker| breaker.waiting())];
+        waiting.into_iter().flatten().reduce(|some, others| some + others)
     }
 
     pub(super) fn breaker_state(&self) -> Option<BreakerState> {
@@ -112,7 +119,7 @@ impl Gates {
 
     /// Why there is no point in waiting for another attempt.
     pub(super) fn shut_until_after(&self, deadline: Instant) -> Option<Held> {
-        self.breaker.as_ref()?.too_late(Instant::now(), deadline).map(Held::open)
+        self.breaker.as_ref()?.too_late(Instant::now(), deadline).map(Held::shut)
     }
 
     async fn wait_for_breaker(&self, deadline: Instant, observer: &dyn Observer) -> Result<(), Held> {
@@ -122,7 +129,7 @@ impl Gates {
         let wait = Watch::begin(observer);
         let waited = breaker.wait(deadline).await;
         wait.over(WaitedFor::Breaker);
-        waited.map_err(Held::open)
+        waited.map_err(Held::shut)
     }
 
     async fn turn(&self, deadline: Instant, observer: &dyn Observer) -> Result<Option<Turn>, Held> {

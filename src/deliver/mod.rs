@@ -24,6 +24,7 @@ mod kept;
 mod layers;
 mod outcome;
 mod pacing;
+mod places;
 mod prepare;
 mod retry;
 mod sink;

@@ -87,7 +87,7 @@ impl Target {
         self.request.address.origin()
     }
 
-    /// Deliveries that wait for their turn; `None`: the target has no `limit`.
+    /// Deliveries that wait for their turn; `None`: the target has neither `limit` nor `breaker`.
     pub fn waiting(&self) -> Option<usize> {
         self.gates.waiting()
     }

@@ -216,6 +216,24 @@ fn a_name_that_cannot_be_resolved_is_tried_again_and_hurts_nobody_else() {
     assert_eq!(router.send(Request::post("/b").json("{}")).status, 200);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_there_again_is_delivered_to() {
+    let target = Target::ok();
+    let route = format!(
+        "match: {{path: /a}}\nverify: none\ntarget: {{name: t, url: 'http://shop.test:{}/', retry: {{max: 1, delay: 1ms}}}}\n",
+        target.address.port()
+    );
+    let Some(mut router) = Router::start_with_hosts(&[("routes.d/a.yaml", &route)]) else { return };
+    assert_eq!(delivery(&mut router).1["outcome"], "dns");
+    // In its place: the file is bound into the namespace of the process.
+    std::fs::write(router.folder().join("hosts"), "127.0.0.1 localhost shop.test\n").unwrap();
+    let (status, line) = delivery(&mut router);
+    assert_eq!((status, &line["outcome"], &line["attempts"]), (200, &json!("success"), &json!(1)));
+    std::fs::write(router.folder().join("hosts"), "127.0.0.1 localhost\n").unwrap();
+    assert_eq!(delivery(&mut router).0, 200, "the connection is kept, and needs no name");
+}
+
 #[test]
 fn a_breaker_leaves_a_dead_target_alone_and_outlives_a_reload() {
     let target = Target::new(|_, _| Answer::status(500));

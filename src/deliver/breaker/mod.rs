@@ -7,6 +7,7 @@ pub use machine::BreakerState;
 pub(super) use machine::Settings;
 
 use super::outcome::Health;
+use super::places::Places;
 use machine::{Machine, Shut, Ticket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -17,18 +18,30 @@ pub(super) struct Breaker {
     machine: Mutex<Machine>,
     /// The state is another one.
     changed: Notify,
+    places: Places,
 }
 
-/// It opens again too late for whoever asked.
+/// Why there is no waiting for a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLate {
-    /// When the next probe may begin, where that is known.
-    pub(super) until: Option<Instant>,
+pub(super) enum NoPass {
+    /// Too many wait already.
+    Full,
+    /// It comes after the deadline; when, where that is known.
+    TooLate { until: Option<Instant> },
 }
 
 impl Breaker {
     pub(super) fn new(settings: Settings) -> Breaker {
-        Breaker { machine: Mutex::new(Machine::new(settings)), changed: Notify::new() }
+        Breaker::with_places(settings, Places::new())
+    }
+
+    fn with_places(settings: Settings, places: Places) -> Breaker {
+        Breaker { machine: Mutex::new(Machine::new(settings)), changed: Notify::new(), places }
+    }
+
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.places.taken()
     }
 
     pub(super) fn state(&self) -> BreakerState {
@@ -37,7 +50,8 @@ impl Breaker {
 
     /// Waits until an attempt may be let through; then it still has to [`enter`](Breaker::enter). A wait that cannot end
     /// before `deadline` is not begun.
-    pub(super) async fn wait(&self, deadline: Instant) -> Result<(), TooLate> {
+    pub(super) async fn wait(&self, deadline: Instant) -> Result<(), NoPass> {
+        let mut place = None;
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -46,11 +60,14 @@ impl Breaker {
             let now = Instant::now();
             let until = match self.machine().shut(now) {
                 None => return Ok(()),
-                Some(Shut::Until(until)) if until >= deadline => return Err(TooLate { until: Some(until) }),
-                Some(Shut::Probing) if now >= deadline => return Err(TooLate { until: None }),
+                Some(Shut::Until(until)) if until >= deadline => return Err(NoPass::TooLate { until: Some(until) }),
+                Some(Shut::Probing) if now >= deadline => return Err(NoPass::TooLate { until: None }),
                 Some(Shut::Until(until)) => until,
                 Some(Shut::Probing) => deadline,
             };
+            if place.is_none() {
+                place = Some(self.places.take().ok_or(NoPass::Full)?);
+            }
             tokio::select! {
                 () = changed => {}
                 () = sleep_until(until) => {}
@@ -59,9 +76,9 @@ impl Breaker {
     }
 
     /// When it opens again, if that is not before `deadline`.
-    pub(super) fn too_late(&self, now: Instant, deadline: Instant) -> Option<TooLate> {
+    pub(super) fn too_late(&self, now: Instant, deadline: Instant) -> Option<NoPass> {
         match self.machine().shut(now) {
-            Some(Shut::Until(until)) if until >= deadline => Some(TooLate { until: Some(until) }),
+            Some(Shut::Until(until)) if until >= deadline => Some(NoPass::TooLate { until: Some(until) }),
             _ => None,
         }
     }
@@ -119,7 +136,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_cannot_end_before_the_deadline_is_not_begun() {
         let (breaker, now) = (open(), Instant::now());
-        assert_eq!(breaker.wait(now + OPEN).await, Err(TooLate { until: Some(now + OPEN) }));
+        assert_eq!(breaker.wait(now + OPEN).await, Err(NoPass::TooLate { until: Some(now + OPEN) }));
         assert_eq!(Instant::now(), now);
         assert_eq!(breaker.wait(now + OPEN * 2).await, Ok(()));
         assert_eq!(Instant::now(), now + OPEN);
@@ -144,11 +161,22 @@ mod tests {
         let (breaker, deadline) = (open(), Instant::now() + OPEN + Duration::from_secs(5));
         breaker.wait(deadline).await.unwrap();
         let probe = breaker.enter(Instant::now()).unwrap();
-        assert_eq!(breaker.wait(deadline).await, Err(TooLate { until: None }));
+        assert_eq!(breaker.wait(deadline).await, Err(NoPass::TooLate { until: None }));
         assert_eq!(Instant::now(), deadline);
         probe.ended(Health::Down);
-        let too_late = TooLate { until: Some(deadline + OPEN) };
+        let too_late = NoPass::TooLate { until: Some(deadline + OPEN) };
         assert_eq!(breaker.wait(deadline + OPEN).await, Err(too_late));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_wait() {
+        let settings = Settings { failures: NonZeroU32::MIN, open: OPEN };
+        let breaker = Arc::new(Breaker::with_places(settings, Places::bounded(2)));
+        breaker.enter(Instant::now()).unwrap().ended(Health::Down);
+        let deadline = Instant::now() + OPEN * 2;
+        let [one, two, three] = [breaker.wait(deadline), breaker.wait(deadline), breaker.wait(deadline)];
+        assert_eq!(tokio::join!(one, two, three), (Ok(()), Ok(()), Err(NoPass::Full)));
+        assert_eq!(breaker.waiting(), 0);
     }
 
     #[tokio::test(start_paused = true)]

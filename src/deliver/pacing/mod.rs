@@ -9,17 +9,13 @@ mod schedule;
 mod tests;
 
 use super::outcome::WaitedFor;
+use super::places::Places;
 use crate::config::units::Rate;
 use schedule::Schedule;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
-
-/// Deliveries that wait for one target. A fifth of the events that are worked on at once by default: a slow target must not
-/// take the places of all others. What does not fit fails at once, and its sender hears 503.
-pub(super) const WAITING_MAX: usize = 1000;
 
 /// `limit:` of a target, understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,8 +32,7 @@ pub(super) struct Pacer {
     front: Semaphore,
     schedule: Option<Mutex<Schedule>>,
     under_way: Option<Arc<Semaphore>>,
-    waiting: AtomicUsize,
-    waiting_max: usize,
+    places: Places,
 }
 
 /// Why an attempt gets no turn.
@@ -51,23 +46,22 @@ pub(super) enum NoTurn {
 
 impl Pacer {
     pub(super) fn new(pace: Pace) -> Pacer {
-        Pacer::with_bound(pace, WAITING_MAX)
+        Pacer::with_places(pace, Places::new())
     }
 
-    fn with_bound(pace: Pace, waiting_max: usize) -> Pacer {
+    fn with_places(pace: Pace, places: Places) -> Pacer {
         let permits = |most: NonZeroU32| Arc::new(Semaphore::new(usize::try_from(most.get()).unwrap_or(1)));
         Pacer {
             front: Semaphore::new(1),
             schedule: pace.rate.map(|(rate, burst)| Mutex::new(Schedule::new(rate.interval(), burst))),
             under_way: pace.concurrency.map(permits),
-            waiting: AtomicUsize::new(0),
-            waiting_max,
+            places,
         }
     }
 
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.places.taken()
     }
 
     /// What holds attempts up for longest, where it is not known what did.
@@ -94,7 +88,7 @@ impl Pacer {
 
     /// Waits for a turn. One that cannot come before `deadline`, as far as that can be known, is not waited for.
     pub(super) async fn wait(self: &Arc<Pacer>, deadline: Instant) -> Result<(Turn, WaitedFor), NoTurn> {
-        let place = self.join().ok_or(NoTurn::Full)?;
+        let place = self.places.take().ok_or(NoTurn::Full)?;
         if let Some(schedule) = self.schedule()
             && schedule.earliest(Instant::now(), u32::try_from(place.before).unwrap_or(u32::MAX)) >= deadline
         {
@@ -140,31 +134,12 @@ impl Pacer {
         Ok(None)
     }
 
-    fn join(&self) -> Option<Waiting<'_>> {
-        let one_more = |waiting: usize| (waiting < self.waiting_max).then_some(waiting + 1);
-        let before = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
-        Some(Waiting { pacer: self, before })
-    }
-
     fn turn(self: &Arc<Pacer>, permit: Option<OwnedSemaphorePermit>) -> Turn {
         Turn { pacer: self.clone(), _permit: permit }
     }
 
     fn schedule(&self) -> Option<MutexGuard<'_, Schedule>> {
         self.schedule.as_ref().map(|schedule| schedule.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// One that waits; no longer when it is dropped.
-struct Waiting<'p> {
-    pacer: &'p Pacer,
-    /// How many waited already.
-    before: usize,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.pacer.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

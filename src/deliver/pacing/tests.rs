@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::config::units::parse_rate;
+use futures_util::FutureExt;
 use std::time::Duration;
 
 fn pacer(rate: Option<(&str, u32)>, concurrency: u32, waiting_max: usize) -> Arc<Pacer> {
     let rate = rate.map(|(rate, burst)| (parse_rate(rate).unwrap(), NonZeroU32::new(burst).unwrap()));
-    Arc::new(Pacer::with_bound(Pace { rate, concurrency: NonZeroU32::new(concurrency) }, waiting_max))
+    Arc::new(Pacer::with_places(Pace { rate, concurrency: NonZeroU32::new(concurrency) }, Places::bounded(waiting_max)))
 }
 
 fn after(seconds: u64) -> Instant {
@@ -111,13 +112,14 @@ async fn whoever_goes_away_gives_its_place_back() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_overtakes() {
-    let pacer = pacer(None, 1, 100);
-    let turn = pacer.at_once().unwrap();
-    let waiting = tokio::spawn(attempt(pacer.clone(), 0, Duration::from_secs(1)));
-    tokio::task::yield_now().await;
-    drop(turn);
+    let pacer = pacer(Some(("1/s", 1)), 0, 100);
+    drop(pacer.at_once().unwrap());
+    let mut waiting = std::pin::pin!(pacer.wait(after(60)));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    // Its turn has come, and it has not noticed yet.
+    tokio::time::advance(Duration::from_secs(1)).await;
     assert!(pacer.at_once().is_none(), "somebody was there before");
-    waiting.await.unwrap();
+    assert!(waiting.await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -47,7 +47,33 @@ impl Router {
     }
 
     pub fn start_in(folder: tempfile::TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Router {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hookswitch"))
+        Router::start_as(Command::new(env!("CARGO_BIN_EXE_hookswitch")), folder, arguments, environment)
+    }
+
+    /// With a hosts file of its own, `hosts` in its folder. `None` where the system gives nobody a place of names of their own.
+    #[cfg(target_os = "linux")]
+    pub fn start_with_hosts(files: &[(&str, &str)]) -> Option<Router> {
+        let folder = tempfile::tempdir().unwrap();
+        files.iter().for_each(|(path, text)| write(folder.path(), path, text));
+        write(folder.path(), "hosts", "127.0.0.1 localhost\n");
+        let bound = format!("mount --bind '{}' /etc/hosts", folder.path().join("hosts").display());
+        let tried = Command::new("unshare").args(["-rm", "sh", "-c", &bound]).output();
+        if !tried.is_ok_and(|tried| tried.status.success()) {
+            return None;
+        }
+        let mut command = Command::new("unshare");
+        let program = env!("CARGO_BIN_EXE_hookswitch");
+        command.args(["-rm", "sh", "-c", &format!("{bound} && exec '{program}' \"$@\""), "sh"]);
+        Some(Router::start_as(command, folder, &[], &[]))
+    }
+
+    fn start_as(
+        mut command: Command,
+        folder: tempfile::TempDir,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Router {
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "-c"])
             .arg(folder.path())
             .args(arguments)
