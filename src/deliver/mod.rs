@@ -199,5 +199,5 @@ pub struct DeliveryScope {
 
 /// What either of two readers reads.
 fn union(one: Reads, other: Reads) -> Reads {
-    Reads { body: one.body || other.body, text: one.text || other.text, volatile: one.volatile || other.volatile }
+    one.and(other)
 }

@@ -72,6 +72,16 @@ impl Target {
         &self.request.method
     }
 
+    /// What the target of a spec is called; `None` where there is a mistake in that, which `compile` reports.
+    pub fn written_name(
+        spec: &TargetSpec,
+        position: usize,
+        context: &TargetContext<'_>,
+        at: &At<'_>,
+    ) -> Option<Arc<str>> {
+        at.quietly(|at| name(&Layers::new(spec, context, at)?, position, at))
+    }
+
     /// Of one attempt.
     pub fn timeout(&self) -> Duration {
         self.timeout

@@ -10,6 +10,7 @@
 use crate::diagnostic::At;
 use std::sync::Arc;
 
+mod answers_read;
 mod compile;
 mod condition;
 mod evaluate;
@@ -24,6 +25,7 @@ mod scan;
 mod scope;
 mod value;
 
+pub use answers_read::AnswersRead;
 pub use condition::{Condition, Verdict};
 pub use evaluate::Evaluation;
 pub use inputs::Input;
@@ -59,6 +61,8 @@ pub struct Reads {
     pub text: bool,
     /// `request.time`, `now()`, `uuid()`: not the same for two equal events.
     pub volatile: bool,
+    /// Whose `answers`.
+    pub answers: AnswersRead,
 }
 
 impl Reads {
@@ -69,6 +73,7 @@ impl Reads {
             body: self.body || other.body,
             text: self.text || other.text,
             volatile: self.volatile || other.volatile,
+            answers: self.answers.and(other.answers),
         }
     }
 }

@@ -14,8 +14,10 @@ pub struct Environment<'a> {
     pub params: &'a [Arc<str>],
     /// `vars.NAME`: those computed before this expression.
     pub vars: &'a [String],
-    /// `answers.NAME`: the targets of the route that may have answered by then.
+    /// `answers.NAME`: the targets of the route, in file order.
     pub answers: &'a [String],
+    /// Which of them may have answered by then; `None`: all.
+    pub answered: Option<&'a [bool]>,
     /// `tables.NAME`.
     pub tables: Option<&'a Document>,
     /// Where it is noted which tables are named.

@@ -1,15 +1,17 @@
 //! One route: its clauses, its vars and labels, its targets and its answers.
 
 use super::carried::Carried;
+use super::graph::Graph;
 use super::identity::Identity;
 use super::respond::Respond;
 use super::source::Source;
+use super::targets::Targets;
 use crate::config;
-use crate::config::spec::{DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec, TargetSpec};
-use crate::deliver::{Target, TargetContext};
+use crate::config::spec::{DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec};
+use crate::deliver::Target;
 use crate::diagnostic::At;
 use crate::document::Document;
-use crate::expr::{Condition, Environment, Input, TablesRead};
+use crate::expr::{AnswersRead, Condition, Environment, Input, TablesRead};
 use crate::limit::{Limit, Owner};
 use crate::matcher::Glob;
 use crate::transform::{Shape, Text};
@@ -41,9 +43,11 @@ pub struct Route {
     /// Which events are repeats of one another; `None`: each is one of its own.
     pub dedupe: Option<Arc<Identity>>,
     pub targets: Vec<Arc<Target>>,
+    /// Which target waits for which; `None`: all run side by side.
+    pub graph: Option<Graph>,
     pub(super) responds: Vec<Respond>,
-    /// Its `respond` computes something from answers, so they are worth parsing.
-    pub reads_answers: bool,
+    /// Whose answers something of the route looks at, so that they are worth parsing.
+    pub answers_read: AnswersRead,
     /// All attempts of all targets of an event fit in here.
     pub deadline: Duration,
     /// Where the route's own names for the path's parameters differ from its endpoint's.
@@ -103,13 +107,16 @@ impl Route {
         let environment = Environment { vars: &var_names, ..environment };
         let labels = compile_labels(spec, &environment, at);
         let dedupe = Identity::compile_option(spec.dedupe.as_ref(), source.sound_verifier(), &environment, at);
-        let targets = compile_targets(spec, source, context, &environment, deadline.unwrap_or(DEADLINE_DEFAULT), at);
-        let target_names: Vec<String> = targets.iter().flatten().map(|target| target.name.to_string()).collect();
+        let targets = Targets::compile(spec, source, context, &environment, deadline.unwrap_or(DEADLINE_DEFAULT), at);
+        let target_names = targets.as_ref().map(Targets::names).unwrap_or_default();
         let environment = Environment { answers: &target_names, ..environment };
         let responds = Respond::compile_all(spec.respond.as_ref(), &environment, &at.key("respond"));
         let enabled = spec.enabled.as_ref().map_or(Some(true), |enabled| config::scalar(enabled, &at.key("enabled")));
         let order = spec.order.as_ref().map_or(Some(0), |order| config::scalar(order, &at.key("order")));
         let (active_from, active_until) = active?;
+        let Targets { targets, graph } = targets?;
+        let responds = responds?;
+        let readers = targets.iter().map(|target| target.reads()).chain(responds.iter().map(Respond::reads));
         Some(Route {
             name: context.name.into(),
             description: spec.description.clone(),
@@ -126,9 +133,10 @@ impl Route {
             vars: vars?,
             labels: labels?,
             dedupe: dedupe?.or_else(|| source.dedupe.clone()),
-            targets: targets?,
-            reads_answers: responds.iter().flatten().any(Respond::computes),
-            responds: responds?,
+            answers_read: readers.fold(AnswersRead::default(), |read, reads| read.and(reads.answers)),
+            targets,
+            graph,
+            responds,
             deadline: deadline?,
             params: source.params.clone(),
             path: source.path.clone(),
@@ -318,75 +326,4 @@ fn compile_labels(spec: &RouteSpec, environment: &Environment<'_>, at: &At<'_>) 
     });
     let compiled: Vec<Option<(Arc<str>, Text)>> = compiled.collect();
     compiled.into_iter().collect()
-}
-
-fn compile_targets<'a>(
-    spec: &'a RouteSpec,
-    source: &'a Source,
-    context: &'a RouteContext<'a>,
-    environment: &Environment<'a>,
-    deadline: Duration,
-    at: &At<'a>,
-) -> Option<Vec<Arc<Target>>> {
-    let listed: Vec<(&'a TargetSpec, At<'a>)> = match (&spec.targets, &spec.target) {
-        (Some(_), Some(_)) => {
-            at.key("target").error(
-                "targets-twice",
-                "the route has both `target` and `targets`",
-                "keep one of them".to_owned(),
-            );
-            return None;
-        }
-        (None, None) => {
-            at.error(
-                "targets-missing",
-                "the route has no `targets`",
-                "add `target:` or `targets:`, or `targets: []` with a `respond:` that answers by itself".to_owned(),
-            );
-            return None;
-        }
-        (Some(targets), None) => {
-            let at = at.key("targets");
-            targets.iter().enumerate().map(|(index, target)| (target, at.index(index))).collect()
-        }
-        (None, Some(target)) => vec![(target, at.key("target"))],
-    };
-    if listed.is_empty() && spec.respond.is_none() {
-        let help = "add a target, or a `respond:` that answers by itself".to_owned();
-        at.key("targets").error("targets-missing", "the route sends nothing and answers nothing", help);
-        return None;
-    }
-    let target_context = TargetContext {
-        environment: environment.clone(),
-        shared_targets: &context.process.targets,
-        shared_transforms: &context.process.transforms,
-        route_transform: spec.transform.as_ref(),
-        defaults: context.process.defaults.as_ref(),
-        process_at: Some(context.process_at.clone()),
-        credential_headers: source.verifier.credential_headers(),
-        credential_query: source.verifier.credential_query(),
-        deadline,
-        route: context.name,
-        states: &context.carried.targets,
-    };
-    // A target that is alone needs no number in its default name.
-    let number = |position: usize| if listed.len() == 1 { 0 } else { position + 1 };
-    let compile = |(position, (target, at)): (usize, &(&'a TargetSpec, At<'a>))| {
-        Target::compile(target, number(position), &target_context, at).map(Arc::new)
-    };
-    let compiled: Vec<Option<Arc<Target>>> = listed.iter().enumerate().map(compile).collect();
-    let compiled: Vec<Arc<Target>> = compiled.into_iter().collect::<Option<_>>()?;
-    for (position, target) in compiled.iter().enumerate() {
-        if compiled.iter().take(position).any(|earlier| earlier.name == target.name)
-            && let Some((_, at)) = listed.get(position)
-        {
-            at.error(
-                "name-duplicate",
-                format!("two targets of this route are named `{}`", target.name),
-                "give one a `name` of its own".to_owned(),
-            );
-            return None;
-        }
-    }
-    Some(compiled)
 }

@@ -1,6 +1,6 @@
 //! An event that a route has taken: vars and labels computed, each delivery built or skipped with its reason.
 
-use super::Route;
+use super::{Route, TargetEnd};
 use crate::deliver::{Outbound, Target};
 use crate::document::Document;
 use crate::event::Event;
@@ -27,7 +27,8 @@ impl Engine {
     }
 }
 
-/// An event in the hands of one route.
+/// An event in the hands of one route. Cheap to clone.
+#[derive(Clone)]
 pub struct Taken {
     pub route: Arc<Route>,
     pub event: Arc<Event>,
@@ -61,6 +62,20 @@ pub enum Skip {
     Delivered,
     #[error("another target was named")]
     NotMeant,
+    #[error("it comes after `{target}`, which {}", ended_so(*.end))]
+    After { target: Arc<str>, end: TargetEnd },
+    #[error("it is for events that no other target gets, and `{target}` gets this one")]
+    Otherwise { target: Arc<str> },
+    #[error("it comes after a target that an earlier try looks after, and so does that try after this one")]
+    Earlier,
+}
+
+fn ended_so(end: TargetEnd) -> &'static str {
+    match end {
+        TargetEnd::Ok => "succeeded",
+        TargetEnd::Failed => "failed",
+        TargetEnd::Skipped => "was skipped",
+    }
 }
 
 /// One target and what is planned for it, in file order.
@@ -95,10 +110,15 @@ impl Taken {
         Ok(Taken { route: route.clone(), event, vars: vars.into(), labels: labels.into(), dedupe_key, only: None })
     }
 
-    /// Builds every delivery. Pure: nothing is sent.
+    /// Builds every delivery of a route whose targets run side by side. Pure: nothing is sent.
     pub fn plan(&self, engine: &Engine) -> Vec<Plan> {
         let targets = self.route.targets.iter();
-        targets.map(|target| self.plan_one(target, engine)).collect()
+        targets.map(|target| self.plan_one(target, engine, &[])).collect()
+    }
+
+    /// Builds the delivery to the target at a position, which sees these answers. Pure.
+    pub fn plan_after(&self, position: usize, engine: &Engine, answers: &[Option<Answer>]) -> Option<Plan> {
+        Some(self.plan_one(self.route.targets.get(position)?, engine, answers))
     }
 
     /// What expressions of this route see.
@@ -106,31 +126,36 @@ impl Taken {
         engine.scope(&self.event, &self.route.name, &self.vars, answers)
     }
 
-    fn plan_one(&self, target: &Arc<Target>, engine: &Engine) -> Plan {
+    fn plan_one(&self, target: &Arc<Target>, engine: &Engine, answers: &[Option<Answer>]) -> Plan {
         let plan = |planned, overruled| Plan { target: target.clone(), planned, overruled };
         let is_meant = self.only.as_ref().map(|only| *only == target.name);
         if is_meant == Some(false) {
             return plan(Planned::Skipped(Skip::NotMeant), None);
         }
-        let overruled = match self.hindrance(target, engine) {
+        let overruled = match self.hindrance(target, engine, answers) {
             Ok(Some(skip)) if is_meant.is_none() => return plan(Planned::Skipped(skip), None),
             Ok(skip) => skip,
             Err(error) => return plan(Planned::Failed(error), None),
         };
         let key = self.dedupe_key.as_deref().unwrap_or(&self.event.request.id);
-        match target.prepare(self.scope(engine, &[]), &self.event, key) {
+        match target.prepare(self.scope(engine, answers), &self.event, key) {
             Ok(outbound) => plan(Planned::Ready(outbound), overruled),
             Err(error) => plan(Planned::Failed(error), overruled),
         }
     }
 
     /// Why the target is not to get this event.
-    fn hindrance(&self, target: &Target, engine: &Engine) -> Result<Option<Skip>, EvaluationError> {
+    fn hindrance(
+        &self,
+        target: &Target,
+        engine: &Engine,
+        answers: &[Option<Answer>],
+    ) -> Result<Option<Skip>, EvaluationError> {
         if !target.enabled {
             return Ok(Some(Skip::Disabled));
         }
         let Some(when) = &target.when else { return Ok(None) };
-        Ok(match when.evaluate(&mut Evaluation::new(self.scope(engine, &[])))? {
+        Ok(match when.evaluate(&mut Evaluation::new(self.scope(engine, answers)))? {
             Verdict::True => None,
             Verdict::False => Some(Skip::When),
             Verdict::Absent(path) => Some(Skip::Absent(path)),

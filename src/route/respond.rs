@@ -78,11 +78,6 @@ impl Respond {
         self.on.contains(&on)
     }
 
-    /// The answer is given here and may name `answers`.
-    pub(super) fn computes(&self) -> bool {
-        matches!(self.kind, Kind::Given(_))
-    }
-
     pub(super) fn reads(&self) -> Reads {
         match &self.kind {
             Kind::Relay(_) => Reads::default(),

@@ -2,14 +2,14 @@
 
 use super::admission::Permit;
 use super::answer::{End, Ending};
-use super::gateway::{Gateway, Generation, Outgoing, Stubs};
+use super::chain;
+use super::delivery::Job;
+use super::gateway::{Gateway, Generation};
 use super::record::{DeliveryRecord, Recorder};
 use super::repeats::{self, Met, Progress};
 use super::run::Run;
-use crate::deliver::{Delivered, DeliveryScope, Outbound, Outcome, Target};
-use crate::event::Event;
-use crate::expr::Value;
-use crate::route::{Planned, Skip, Taken};
+use crate::deliver::Delivered;
+use crate::route::{Plan, Planned, Skip, Taken};
 use futures_util::future::join_all;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -62,35 +62,35 @@ async fn run_route(taken: Taken, context: &Context) -> Run {
     run
 }
 
+/// Targets that wait for others have a course to run; the others need no machinery around them.
 async fn run_targets(taken: Taken, progress: &Progress, context: &Context) -> Run {
     let deadline = context.arrived + taken.route.deadline;
+    match (&taken.route.graph, &taken.only) {
+        (None, _) | (_, Some(_)) => run_side_by_side(taken, progress, context, deadline).await,
+        (Some(_), None) => chain::run(taken, progress, context, deadline).await,
+    }
+}
+
+async fn run_side_by_side(taken: Taken, progress: &Progress, context: &Context, deadline: Instant) -> Run {
     let plans = taken.plan(&context.generation.value.table.engine);
     let mut run = Run::new(taken, progress);
     let mut awaited = Vec::with_capacity(plans.len());
-    for (position, plan) in plans.into_iter().enumerate() {
-        let record = DeliveryRecord::new(&run.taken, &plan.target, position);
-        if let Some(skip) = plan.overruled {
-            context.recorder.overruled(&record, skip);
+    for (position, Plan { target, planned, overruled }) in plans.into_iter().enumerate() {
+        let record = || DeliveryRecord::new(&run.taken, &target, position);
+        if let Some(skip) = overruled {
+            context.recorder.overruled(&record(), skip);
         }
-        match plan.planned {
-            _ if run.succeeded.get(position) == Some(&true) => context.recorder.skipped(&record, Skip::Delivered),
-            Planned::Skipped(skip) => context.recorder.skipped(&record, skip),
+        match planned {
+            _ if run.succeeded.get(position) == Some(&true) => context.recorder.skipped(&record(), Skip::Delivered),
+            Planned::Skipped(skip) => context.recorder.skipped(&record(), skip),
             Planned::Failed(error) => {
-                context.recorder.not_built(&record, error);
-                if plan.target.required {
+                context.recorder.not_built(&record(), error);
+                if target.required {
                     run.ending = run.ending.and(Ending::UNPROCESSABLE);
                 }
             }
             Planned::Ready(outbound) => {
-                let job = Job {
-                    target: plan.target,
-                    outbound,
-                    record,
-                    deadline,
-                    event: run.taken.event.clone(),
-                    vars: run.taken.vars.clone(),
-                    answer_is_read: run.taken.route.reads_answers,
-                };
+                let job = Job::new(&run, position, target, outbound, Arc::new([]), deadline);
                 if job.target.required {
                     awaited.push((position, job));
                 } else {
@@ -106,27 +106,11 @@ async fn run_targets(taken: Taken, progress: &Progress, context: &Context) -> Ru
     run
 }
 
-struct Job {
-    target: Arc<Target>,
-    outbound: Outbound,
-    record: DeliveryRecord,
-    deadline: Instant,
-    event: Arc<Event>,
-    vars: Arc<[Value]>,
-    /// The route's `respond` may name this target's answer.
-    answer_is_read: bool,
-}
-
-/// The answer does not wait for it, and later tries of the event do not repeat it.
 fn deliver_unawaited(job: Job, progress: &Progress, context: &Context) {
-    let Some(underway) = progress.begin_unawaited(&job.target.name) else {
-        return context.recorder.skipped(&job.record, Skip::Delivered);
-    };
-    let context = context.clone();
-    context.gateway.work.clone().spawn(async move {
-        let delivered = deliver(job, &context).await;
-        underway.ended(delivered.outcome == Outcome::Success);
-    });
+    let record = job.record().clone();
+    if job.deliver_unawaited(progress, context).is_none() {
+        context.recorder.skipped(&record, Skip::Delivered);
+    }
 }
 
 /// One delivery needs no machinery around it.
@@ -134,31 +118,7 @@ async fn deliver_together(mut jobs: Vec<(usize, Job)>, context: &Context) -> Vec
     if jobs.len() == 1
         && let Some((position, job)) = jobs.pop()
     {
-        return vec![(position, deliver(job, context).await)];
+        return vec![(position, job.deliver(context).await)];
     }
-    join_all(jobs.into_iter().map(|(position, job)| async move { (position, deliver(job, context).await) })).await
-}
-
-async fn deliver(job: Job, context: &Context) -> Delivered {
-    let span = context.recorder.begin(&job.record);
-    let scope = DeliveryScope {
-        deadline: job.deadline,
-        event: job.event.clone(),
-        route: job.record.route.clone(),
-        vars: job.vars.clone(),
-        answers: Arc::new([]),
-        tables: context.generation.value.table.engine.tables.clone(),
-        uuid: context.generation.value.table.engine.uuid,
-        trusted_proxy: context.trusted_proxy,
-        sender_waits: true,
-        answer_is_read: job.answer_is_read,
-        draining: context.gateway.cut_off.clone(),
-    };
-    let delivered = match &context.gateway.outgoing {
-        Outgoing::Live(client) => job.target.deliver(client, job.outbound.clone(), scope, &span).await,
-        Outgoing::Withheld => Target::withhold(Stubs::default().answer(&job.target.name)),
-        Outgoing::Stubbed(stubs) => job.target.pretend(stubs.answer(&job.target.name), &scope),
-    };
-    context.recorder.delivered(&job.record, job.outbound, &delivered, &span);
-    delivered
+    join_all(jobs.into_iter().map(|(position, job)| async move { (position, job.deliver(context).await) })).await
 }

@@ -38,9 +38,11 @@ impl Run {
         self.attempted || self.succeeded.contains(&true)
     }
 
-    /// A required target has been tried.
+    /// A target that the answer waits for has been tried.
     pub fn note(&mut self, position: usize, delivered: Delivered, deadline_passed: bool) {
-        self.ending = self.ending.and(Ending::of_delivery(&delivered, deadline_passed));
+        if self.taken.route.targets.get(position).is_none_or(|target| target.required) {
+            self.ending = self.ending.and(Ending::of_delivery(&delivered, deadline_passed));
+        }
         let places = self.succeeded.get_mut(position).zip(self.answers.get_mut(position));
         if let Some(((succeeded, answer), raw)) = places.zip(self.raw_answers.get_mut(position)) {
             *succeeded = delivered.outcome == Outcome::Success;

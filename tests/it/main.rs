@@ -13,6 +13,7 @@ mod harness;
 mod admin;
 mod answers;
 mod bodies;
+mod chains;
 mod cli;
 mod crowd;
 mod delivery;

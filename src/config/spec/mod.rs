@@ -1,6 +1,7 @@
 //! What a user may write, exactly: one type per YAML shape, no logic. The JSON Schemas in `schemas/` are generated
 //! from these types. Strings are kept as written: `${env:…}`, `${file:…}` and `${EXPR}` are read by compile steps.
 
+mod chain;
 mod process;
 mod route;
 mod scalar;
@@ -8,6 +9,7 @@ mod target;
 mod tests;
 mod verify;
 
+pub use chain::*;
 pub use process::*;
 pub use route::*;
 pub use scalar::*;

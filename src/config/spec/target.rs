@@ -1,6 +1,6 @@
 //! Where an event is sent: targets, their authentication, transforms and retry schedules.
 
-use super::{OneOrMany, Ordered, Scalar};
+use super::{AfterSpec, EndSpec, OneOrMany, Ordered, OtherwiseSpec, Scalar};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,6 +28,19 @@ pub struct TargetSpec {
     #[schemars(with = "Scalar<bool>")]
     #[serde(default)]
     pub required: Option<Scalar<bool>>,
+    /// The targets of the route that must have ended before this one starts, which then sees their `answers`. Without it
+    /// targets run side by side.
+    #[schemars(with = "OneOrMany<AfterSpec>")]
+    #[serde(default)]
+    pub after: Option<OneOrMany<AfterSpec>>,
+    /// How the targets of `after` must have ended, for those that do not say so themselves. Default `ok`.
+    #[schemars(with = "OneOrMany<EndSpec>")]
+    #[serde(default)]
+    pub on: Option<OneOrMany<EndSpec>>,
+    /// `true`: runs when no other target of the route does.
+    #[schemars(with = "OtherwiseSpec")]
+    #[serde(default)]
+    pub otherwise: Option<OtherwiseSpec>,
     /// `http://…`, `https://…`, `stdout://` or `file:///path`; `${…}` is percent-encoded where it stands.
     #[schemars(with = "String")]
     #[serde(default)]

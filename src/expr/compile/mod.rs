@@ -6,7 +6,7 @@ use super::meter::Meter;
 use super::parse::{Mistake, parse};
 use super::program::{Entry, Op, Step};
 use super::value::Value;
-use super::{Environment, Reads};
+use super::{AnswersRead, Environment, Reads};
 use crate::diagnostic::At;
 use cel::IdedExpr;
 use cel::common::ast::{EntryExpr, Expr, ListExpr, LiteralValue, MapExpr, SelectExpr};
@@ -40,11 +40,15 @@ pub(super) fn compile(source: &str, offset: usize, environment: &Environment<'_>
         nodes: 0,
         whole_requests: 0,
         whole_tables: 0,
+        whole_answers: 0,
         reads: Reads::default(),
         failed: false,
     };
     let op = compiler.expression(&tree);
     compiler.reads.volatile |= compiler.whole_requests > 0;
+    if compiler.whole_answers > 0 {
+        compiler.reads.answers = AnswersRead::ALL;
+    }
     if compiler.whole_tables > 0
         && let Some(read) = environment.tables_read
     {
@@ -69,6 +73,8 @@ struct Compiler<'c> {
     whole_requests: usize,
     /// Uses of `tables` that are not narrowed to one of them.
     whole_tables: usize,
+    /// Uses of `answers` that are not narrowed to one of them.
+    whole_answers: usize,
     reads: Reads,
     failed: bool,
 }

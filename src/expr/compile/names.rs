@@ -1,6 +1,7 @@
 //! Which names there are: variables, members of the event, types.
 
 use super::{Compiler, Use};
+use crate::expr::AnswersRead;
 use crate::expr::program::{AnswerPart, Op, Place, RequestField, Whose};
 use crate::expr::value::Value;
 use crate::suggest;
@@ -89,7 +90,10 @@ impl Compiler<'_> {
                 self.whole_tables += 1;
                 Place::Tables
             }
-            "answers" => Place::Answers(self.environment.answers.into()),
+            "answers" => {
+                self.whole_answers += 1;
+                Place::Answers(self.environment.answers.into())
+            }
             "answer" if self.environment.answer => Place::Answer(Whose::Own),
             _ => return None,
         })
@@ -125,8 +129,9 @@ impl Compiler<'_> {
                 Some(Place::Var(index, key.into()))
             }
             Place::Answers(_) => {
-                let known: Vec<&str> = self.environment.answers.iter().map(|name| name.as_str()).collect();
-                let index = self.known("answers", "the targets that come before this", key, &known, written);
+                let index = self.answer_of(key, written);
+                self.whole_answers -= 1;
+                self.reads.answers = self.reads.answers.and(AnswersRead::one(index));
                 Some(Place::Answer(Whose::Target(index, Arc::from(key))))
             }
             Place::Answer(whose) => {
@@ -140,6 +145,31 @@ impl Compiler<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The position of a target whose answer may be there by now; 0 after a mistake.
+    fn answer_of(&mut self, key: &str, written: Use) -> usize {
+        let (names, answered) = (self.environment.answers, self.environment.answered);
+        let may_be_there = |position: usize| answered.is_none_or(|answered| answered.get(position) == Some(&true));
+        let Some(position) = names.iter().position(|name| name == key) else {
+            let known = names.iter().enumerate().filter(|(position, _)| may_be_there(*position));
+            let known: Vec<&str> = known.map(|(_, name)| name.as_str()).collect();
+            if known.is_empty() {
+                let span = self.find(key, written);
+                let message = format!("`answers.{key}` does not exist: no target has answered before this");
+                let help = "answers are there in a target that comes `after` another, and in `respond`".to_owned();
+                self.mistake("expr-unknown-name", message, help, span);
+                return 0;
+            }
+            return self.known("answers", "what comes before this", key, &known, written);
+        };
+        if !may_be_there(position) {
+            let span = self.find(key, written);
+            let message = format!("`answers.{key}` is not there yet: this target does not come after `{key}`");
+            let help = format!("write `after: {key}` in the target that needs its answer");
+            self.mistake("answer-too-early", message, help, span);
+        }
+        position
     }
 
     /// The position of a name among those that are known; 0 after a mistake.

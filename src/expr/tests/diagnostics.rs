@@ -58,7 +58,7 @@ fn unknown_names() {
     says(
         "answers['senlr'].status",
         "expr-unknown-name",
-        "`answers.senlr` does not exist: the targets that come before this has no `senlr`",
+        "`answers.senlr` does not exist: what comes before this has no `senlr`",
         "did you mean `senler`?",
         "'senlr'",
     );

@@ -88,6 +88,7 @@ impl World {
             params: &self.params,
             vars: &vars,
             answers: &answers,
+            answered: None,
             tables: Some(&self.tables),
             locals: &locals,
             answer: self.answer.is_some(),
