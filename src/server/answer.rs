@@ -190,6 +190,24 @@ mod tests {
     }
 
     #[test]
+    fn a_full_queue_is_an_overload_and_an_open_breaker_a_failed_target() {
+        let status = |outcome| {
+            let mut delivered = delivered(outcome);
+            delivered.retry_after = Some(Duration::from_secs(7));
+            answer(Some(Ending::of_delivery(&delivered, false))).map_err(|rejection| rejection.status().as_u16())
+        };
+        assert_eq!(status(Outcome::QueueFull), Err(503));
+        assert_eq!(status(Outcome::BreakerOpen), Err(502));
+        let open = Ending {
+            retry_after: Some(Duration::from_secs(7)),
+            ..Ending::of_delivery(&delivered(Outcome::BreakerOpen), false)
+        };
+        assert_eq!(answer(Some(open)), Err(Rejection::NotDelivered { retry_after: Some(Duration::from_secs(7)) }));
+        assert_eq!(status(Outcome::Egress), Err(502));
+        assert_eq!(Ending::of_delivery(&delivered(Outcome::Egress), false).retry_after, None);
+    }
+
+    #[test]
     fn a_timeout_is_a_504_only_at_the_deadline() {
         assert_eq!(Ending::of_delivery(&delivered(Outcome::Timeout), true).end, End::DeadlinePassed);
         assert_eq!(Ending::of_delivery(&delivered(Outcome::Timeout), false).end, End::TargetFailed);

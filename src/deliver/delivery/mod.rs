@@ -85,7 +85,8 @@ impl Target {
         if self.gates.is_open() {
             return Ok(Passed::default());
         }
-        let turn = self.gates.pass(scope.deadline, observer);
+        // On the heap, so that deliveries that never wait do not carry room for it.
+        let turn = Box::pin(self.gates.pass(scope.deadline, observer));
         scope.draining.run_until_cancelled(turn).await.unwrap_or(Err(Held::DRAINING))
     }
 
