@@ -24,6 +24,7 @@ pub mod lint;
 pub mod matcher;
 pub mod rehearsal;
 pub mod reload;
+pub mod replay;
 pub mod route;
 pub mod secret;
 pub mod server;

@@ -74,6 +74,7 @@ impl Rehearsal {
             trust: rehearsed.trust,
             counting: Counting::Off,
             admission: Admission::new(1, BYTES_MAX),
+            accepted: Admission::new(usize::MAX, BYTES_MAX),
             body_timeout: Duration::from_secs(30),
             clock,
             log: None,

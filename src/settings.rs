@@ -44,6 +44,10 @@ pub struct Limits {
     pub in_flight: u32,
     /// Bytes of their bodies.
     pub in_flight_bytes: u64,
+    /// Events of routes with `ack: accepted` that are still to be delivered.
+    pub accepted: u32,
+    /// Bytes of their bodies.
+    pub accepted_bytes: u64,
     pub header_timeout: Duration,
     pub body_timeout: Duration,
 }
@@ -216,14 +220,16 @@ fn compile_limits(spec: &ProcessSpec, at: &At<'_>) -> Option<Limits> {
         Some(value)
     };
     let time = |written: &Option<String>, key: &str, default: Duration| duration_or(written, default, &at.key(key));
-    let in_flight_bytes = match &limits.in_flight_bytes {
-        Some(written) => config::size(written, &at.key("in_flight_bytes")),
+    let size = |written: &Option<String>, key: &str| match written {
+        Some(written) => config::size(written, &at.key(key)),
         None => Some(256 << 20),
     };
     Some(Limits {
         connections: count(&limits.connections, "connections", 10_000)?,
         in_flight: count(&limits.in_flight, "in_flight", 5_000)?,
-        in_flight_bytes: in_flight_bytes?,
+        in_flight_bytes: size(&limits.in_flight_bytes, "in_flight_bytes")?,
+        accepted: count(&limits.accepted, "accepted", 5_000)?,
+        accepted_bytes: size(&limits.accepted_bytes, "accepted_bytes")?,
         header_timeout: time(&limits.header_timeout, "header_timeout", Duration::from_secs(10))?,
         body_timeout: time(&limits.body_timeout, "body_timeout", Duration::from_secs(30))?,
     })

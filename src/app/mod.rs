@@ -4,6 +4,7 @@ mod load;
 mod signals;
 
 pub use load::{FolderLoader, check, compile, random_uuid};
+pub use signals::Signals;
 
 use crate::admin::{Admin, AdminView, Exposition, Readiness, TokenRequired};
 use crate::clock::Clock;
@@ -28,7 +29,6 @@ use crate::telemetry::metrics::{self, Metrics};
 use chrono::{DateTime, Utc};
 use http::Request;
 use hyper::body::Incoming;
-use signals::Signals;
 use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
@@ -202,15 +202,19 @@ fn apply(options: &Options, settings: &mut Settings) {
 }
 
 fn parts(options: &Options, settings: &Settings, log: &Log, metrics: &Metrics) -> Result<Parts, ClientError> {
-    let bytes = usize::try_from(settings.limits.in_flight_bytes).unwrap_or(usize::MAX);
-    let events = usize::try_from(settings.limits.in_flight).unwrap_or(usize::MAX);
+    let most = |events: u32, bytes: u64| {
+        let events = usize::try_from(events).unwrap_or(usize::MAX);
+        Admission::new(events, usize::try_from(bytes).unwrap_or(usize::MAX))
+    };
+    let limits = &settings.limits;
     let client = Client::new()?;
     Ok(Parts {
         keys: Box::new(FetchedKeys::new(client.clone())),
         outgoing: if options.dry_run { Outgoing::Withheld } else { Outgoing::Live(client) },
         trust: Trust::Verify,
         counting: Counting::On,
-        admission: Admission::new(events, bytes),
+        admission: most(limits.in_flight, limits.in_flight_bytes),
+        accepted: most(limits.accepted, limits.accepted_bytes),
         body_timeout: settings.limits.body_timeout,
         clock: Clock::System,
         log: Some(log.clone()),
@@ -310,25 +314,31 @@ fn second_stop(mut signals: Signals) -> CancellationToken {
     at_once
 }
 
-/// Lets begun work end within one grace for all of it. Gives how much was cut off.
+/// Lets begun work end within one grace for all of it. Gives how much was lost.
 async fn drain(webhooks: Server, gateway: &Gateway, shutdown: &Shutdown, at_once: &CancellationToken) -> usize {
     let Shutdown { delay, grace } = *shutdown;
     let until = Instant::now() + delay + grace;
     tracing::info!(delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), "draining");
     gateway.drain();
     gateway.work.close();
-    let mut lost = 0;
-    webhooks.stop(delay, grace, at_once, || lost = gateway.give_up()).await;
+    let mut given_up = None;
+    let give_up = || {
+        gateway.give_up();
+        given_up = Some(Instant::now());
+    };
+    webhooks.stop(delay, grace, at_once, give_up).await;
     let finished = tokio::time::timeout_at(until, gateway.work.wait());
-    if let Some(Ok(())) = at_once.run_until_cancelled(finished).await {
-        return lost;
+    if !matches!(at_once.run_until_cancelled(finished).await, Some(Ok(()))) {
+        gateway.give_up();
+        // What was cut off is written to its dead letter, and each says in the log what became of it.
+        let last = given_up.unwrap_or_else(Instant::now) + listener::LAST_ANSWERS;
+        let written = tokio::time::timeout_at(last, gateway.work.wait());
+        if matches!(at_once.run_until_cancelled(written).await, Some(Err(_))) {
+            gateway.last_word.cancel();
+        }
+        let _ = tokio::time::timeout(LAST_LINES, gateway.work.wait()).await;
     }
-    if !gateway.cut_off.is_cancelled() {
-        lost = gateway.give_up();
-    }
-    // Each says in the log that it was cut off.
-    let _ = tokio::time::timeout(LAST_LINES, gateway.work.wait()).await;
-    lost
+    gateway.lost()
 }
 
 /// How long work that was cut off may take to say so.

@@ -106,6 +106,7 @@ fn report(args: &Args, performance: &Performance) -> Value {
                 "url": &*outbound.shown_url,
                 "headers": shown_headers(&outbound.shown()),
                 "body": readable(&outbound.headers, &outbound.body),
+                "dead_letter": note.dead_letter.as_deref(),
             }),
         })
         .collect();
@@ -186,6 +187,9 @@ fn write_delivery(delivery: &Value, out: &mut String) -> std::fmt::Result {
     };
     for line in body.lines() {
         writeln!(out, "    {line}")?;
+    }
+    if let Some(dead_letter) = delivery["dead_letter"].as_str() {
+        writeln!(out, "    after a failure, dead letter: {dead_letter}")?;
     }
     Ok(())
 }

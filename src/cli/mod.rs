@@ -7,6 +7,7 @@ mod completions;
 mod explain;
 mod health;
 mod offline;
+mod replay;
 mod routes;
 mod schema;
 mod secret;
@@ -45,6 +46,8 @@ enum Command {
     Send(send::Args),
     /// Make a validly signed request for a route
     Sign(sign::Args),
+    /// Deliver dead letters again
+    Replay(replay::Args),
     /// List the routes
     Routes(routes::Args),
     /// Print a JSON Schema of the configuration
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Send(args) => send::run(args),
         Command::Sign(args) => sign::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Routes(args) => routes::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Sink(args) => sink::run(args),

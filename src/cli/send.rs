@@ -112,6 +112,7 @@ fn gateway(offline: &Offline) -> Result<Gateway, crate::deliver::ClientError> {
         trust: Trust::Assume,
         counting: Counting::Off,
         admission: Admission::new(1, BYTES_MAX),
+        accepted: Admission::new(1, BYTES_MAX),
         body_timeout: Duration::from_secs(30),
         clock: Clock::System,
         log: None,

@@ -11,6 +11,7 @@ mod breaker;
 mod budget;
 mod client;
 mod connect;
+mod dead_letter;
 mod delivery;
 mod destination;
 mod failure;
@@ -38,6 +39,7 @@ mod tests;
 pub use answer::RawAnswer;
 pub use breaker::BreakerState;
 pub use client::{Client, ClientError};
+pub use dead_letter::{DeadLetter, Letter, Record, RecordError, Stored};
 pub use fetch::FetchError;
 pub use id::delivery_id;
 pub use outcome::{Attempt, GiveUp, Outcome, Waited, WaitedFor};
@@ -59,9 +61,17 @@ use tokio::time::Instant;
 /// A compiled target.
 pub struct Target {
     pub name: Arc<str>,
+    /// Among those written in its route, dead letters included.
+    pub position: usize,
     pub when: Option<Condition>,
     pub enabled: bool,
     pub required: bool,
+    /// A stored dead letter does not count as success for the sender.
+    pub strict: bool,
+    /// Gets what could not be delivered.
+    pub dead_letter: Option<Arc<Target>>,
+    /// It gets records of deliveries that failed, and nothing else.
+    is_dead_letter: bool,
     /// As written, for `routes`: references (without defaults) and expressions unresolved.
     pub written_url: String,
     request: target::Request,
@@ -73,6 +83,7 @@ pub struct Target {
 }
 
 /// What compiling a target needs besides its own spec.
+#[derive(Clone)]
 pub struct TargetContext<'a> {
     pub environment: Environment<'a>,
     /// `targets:` of hookswitch.yaml, for `use:`.
@@ -87,12 +98,14 @@ pub struct TargetContext<'a> {
     /// Lower-case headers and query parameters that `verify` used as credentials: not forwarded.
     pub credential_headers: &'a [http::HeaderName],
     pub credential_query: &'a [String],
-    /// Of the route; a retry delay that is not written is a tenth of it.
-    pub deadline: Duration,
     /// The name of the route.
     pub route: &'a str,
     /// What is known of targets already.
     pub states: &'a States,
+    /// A retry delay that is not written.
+    pub retry_delay: Duration,
+    /// What is compiled is named as a dead letter.
+    pub is_dead_letter: bool,
 }
 
 /// A request to a target, ready but for what every attempt adds. Made by [`Target::prepare`] alone.
@@ -153,6 +166,34 @@ pub struct Delivered {
     pub retry_after: Option<Duration>,
     /// Why no (further) attempt was made, where one might have been.
     pub gave_up: Option<GiveUp>,
+    /// Who has the event instead, after a failure.
+    pub dead_letter: Option<Stored>,
+}
+
+impl Delivered {
+    /// The request could not be built.
+    pub fn not_built() -> Delivered {
+        Delivered {
+            outcome: Outcome::Expression,
+            attempts: Vec::new(),
+            answer: None,
+            raw_answer: None,
+            duration: Duration::ZERO,
+            retry_after: None,
+            gave_up: None,
+            dead_letter: None,
+        }
+    }
+
+    /// Why it failed, in a word.
+    pub fn reason(&self) -> &'static str {
+        self.gave_up.map_or(self.outcome.as_str(), GiveUp::as_str)
+    }
+
+    /// The target has the event, or somebody else has it whom the sender may take for the target.
+    pub fn suffices(&self) -> bool {
+        self.outcome == Outcome::Success || self.dead_letter.as_ref().is_some_and(|stored| stored.suffices)
+    }
 }
 
 /// An answer that no target gave, for [`Target::pretend`].

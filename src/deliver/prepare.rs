@@ -31,6 +31,14 @@ impl Target {
     /// What an expression of the target has no value for, and a URL or header that could not be sent.
     pub fn prepare(&self, scope: Scope<'_>, event: &Event, key: &str) -> Result<Outbound, EvaluationError> {
         let id = id::delivery_id(scope.route, &self.name, key);
+        self.prepare_as(scope, event, id)
+    }
+
+    /// As [`Target::prepare`], with an id that was made before.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prepare_as(&self, scope: Scope<'_>, event: &Event, id: String) -> Result<Outbound, EvaluationError> {
         let mut evaluation = Evaluation::new(scope);
         let (body, content_type, payload) = self.payload(event, &mut evaluation)?;
         let mut headers = forwarded(&self.request.forward, payload, &event.request.headers, &self.request.credentials);
@@ -70,6 +78,9 @@ impl Target {
             return Ok((Bytes::new(), None, Payload::Absent));
         }
         let Some(transform) = &self.request.transform else {
+            if self.is_dead_letter {
+                return Ok((event.bytes.clone(), Some(HeaderValue::from_static("application/json")), Payload::New));
+            }
             return Ok((event.bytes.clone(), None, Payload::Unchanged));
         };
         let Built { bytes, content_type, unchanged } = transform.build(evaluation)?;

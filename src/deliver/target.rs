@@ -9,11 +9,12 @@ use super::prepare::Address;
 use super::retry::{RetryPolicy, Written};
 use super::statuses::StatusSet;
 use super::success::Success;
-use super::{BreakerState, Target, TargetContext, union};
+use super::{BreakerState, Target, TargetContext, dead_letter, union};
 use crate::config;
-use crate::config::spec::{MethodSpec, Scalar, TargetSpec};
+use crate::config::spec::{MethodSpec, RequiredSpec, RequiredWordSpec, Scalar, TargetSpec};
 use crate::diagnostic::At;
 use crate::expr::{Condition, Environment, Piece, Reads, scan};
+use crate::secret::holds_stand_in;
 use crate::transform::{Transform, UrlTemplate, compile_headers, compile_query};
 use http::{HeaderName, Method};
 use std::sync::Arc;
@@ -35,14 +36,19 @@ impl Target {
         at: &At<'a>,
     ) -> Option<Target> {
         let layers = Layers::new(spec, context, at)?;
+        if context.is_dead_letter {
+            dead_letter::refuse_keys(&layers)?;
+        }
         let environment = &context.environment;
         // Each part reports its own mistakes; only then is it decided whether all of them are there.
         let name = name(&layers, position, at);
         let when = layers.first("when", |spec| spec.when.as_ref());
         let when = when.map(|(text, at)| Condition::compile(text, false, environment, &at));
         let enabled = switch(layers.first("enabled", |spec| spec.enabled.as_ref()));
-        let required = switch(layers.first("required", |spec| spec.required.as_ref()));
+        let required = layers.first("required", |spec| spec.required.as_ref());
+        let required = required.map_or(Some(Required::Yes), |(required, at)| Required::compile(required, &at));
         let request = Request::compile(&layers, context, at);
+        let request = request.filter(|request| !context.is_dead_letter || dead_letter::fits(request, &layers));
         let timeout = timeout(&layers, context, at);
         let retry = retry(&layers, context, at);
         let success = layers.first("success", |spec| spec.success.as_ref());
@@ -55,9 +61,13 @@ impl Target {
         let (written_url, _) = layers.first("url", |spec| spec.url.as_ref())?;
         Some(Target {
             name: name?,
+            position: 0,
             when: when.map_or(Some(None), |when| when.map(Some))?,
             enabled: enabled?,
-            required: required?,
+            required: required? != Required::No,
+            strict: required? == Required::Strict,
+            dead_letter: None,
+            is_dead_letter: context.is_dead_letter,
             written_url: without_defaults(written_url),
             request: request?,
             timeout: timeout?,
@@ -82,6 +92,19 @@ impl Target {
         at.quietly(|at| name(&Layers::new(spec, context, at)?, position, at))
     }
 
+    /// The name of its dead letter, and where that is written.
+    pub fn dead_letter_of<'a>(
+        spec: &'a TargetSpec,
+        context: &TargetContext<'a>,
+        at: &At<'a>,
+    ) -> Option<(&'a str, At<'a>)> {
+        if !at.quietly(|at| Layers::new(spec, context, at).is_some()) {
+            return None;
+        }
+        let written = Layers::new(spec, context, at)?.first("dead_letter", |spec| spec.dead_letter.as_ref());
+        written.map(|(name, at)| (name.as_str(), at))
+    }
+
     /// Of one attempt.
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -90,6 +113,23 @@ impl Target {
     /// All attempts and the waits between them, if each attempt takes `attempt` and no wait is shortened by jitter.
     pub fn longest(&self, attempt: Duration) -> Duration {
         attempt.saturating_mul(self.retry.max.saturating_add(1)).saturating_add(self.retry.waits())
+    }
+
+    /// As long as all of it can last where nobody waits: every attempt takes its whole time, and every wait is as long as
+    /// the longest, so that a target that asks for patience gets it.
+    pub fn schedule(&self) -> Duration {
+        let attempts = self.timeout.saturating_mul(self.retry.max.saturating_add(1));
+        attempts.saturating_add(self.retry.max_delay.max(self.retry.delay).saturating_mul(self.retry.max))
+    }
+
+    /// Headers that `verify` used as credentials.
+    pub fn credential_headers(&self) -> &[HeaderName] {
+        &self.request.credentials
+    }
+
+    /// Query parameters that `verify` used as credentials.
+    pub fn credential_query(&self) -> &[String] {
+        &self.request.credential_query
     }
 
     /// Scheme, host and port of its URL, as far as no event has a part in them. References are resolved: not for showing.
@@ -129,6 +169,7 @@ pub(super) struct Request {
     pub(super) transform: Option<Box<Transform>>,
     pub(super) forward: Forward,
     pub(super) credentials: Vec<HeaderName>,
+    pub(super) credential_query: Vec<String>,
 }
 
 impl Request {
@@ -160,6 +201,7 @@ impl Request {
             transform: transform?.map(Box::new),
             forward: forward?,
             credentials: context.credential_headers.to_vec(),
+            credential_query: context.credential_query.to_vec(),
         })
     }
 
@@ -170,12 +212,13 @@ impl Request {
     }
 }
 
-/// The target's own transform, else the route's; `Some(None)` where there is neither.
+/// The target's own transform, else the route's; `Some(None)` where there is neither. What a route makes of its events means
+/// nothing to a record of one.
 fn transform<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> Option<Option<Transform>> {
     let own = layers.first("transform", |spec| spec.transform.as_ref());
     let written = own.or_else(|| {
         let route = At::document(at.findings, at.references, at.document_index());
-        context.route_transform.map(|spec| (spec, route.key("transform")))
+        context.route_transform.filter(|_| !context.is_dead_letter).map(|spec| (spec, route.key("transform")))
     });
     match written {
         Some((spec, at)) => Transform::compile(spec, context.shared_transforms, &context.environment, &at).map(Some),
@@ -199,6 +242,40 @@ fn name(layers: &Layers<'_>, position: usize, at: &At<'_>) -> Option<Arc<str>> {
         return None;
     }
     Some(Arc::from(name))
+}
+
+/// What its failure means for the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Required {
+    Yes,
+    /// A stored dead letter is no success.
+    Strict,
+    No,
+}
+
+impl Required {
+    fn compile(written: &RequiredSpec, at: &At<'_>) -> Option<Required> {
+        let word = match written {
+            RequiredSpec::Switch(true) => return Some(Required::Yes),
+            RequiredSpec::Switch(false) => return Some(Required::No),
+            RequiredSpec::Word(RequiredWordSpec::Strict) => return Some(Required::Strict),
+            RequiredSpec::Reference(written) => config::plain(written, at)?,
+        };
+        match word.trim() {
+            "true" => Some(Required::Yes),
+            "strict" => Some(Required::Strict),
+            "false" => Some(Required::No),
+            word if holds_stand_in(word) => Some(Required::Yes),
+            _ => {
+                at.error(
+                    "reference-type",
+                    "expected true, false or strict, but the value of the reference is none",
+                    None,
+                );
+                None
+            }
+        }
+    }
 }
 
 fn switch(written: Option<(&Scalar<bool>, At<'_>)>) -> Option<bool> {
@@ -227,7 +304,7 @@ fn retry<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> O
     let defaults = context.defaults.and_then(|defaults| defaults.retry.as_ref());
     let place = Place::in_process_file(context, &["defaults"], at.clone()).key("retry");
     written.push(defaults.map(|retry| (retry, place)));
-    RetryPolicy::compile(&written, context.deadline)
+    RetryPolicy::compile(&written, context.retry_delay)
 }
 
 fn answer_max(layers: &Layers<'_>) -> Option<u64> {

@@ -137,12 +137,13 @@ impl<'l> RouteSubject<'l> {
             }
             (None, one) => one.iter().map(|spec| (spec, self.at.key("target"))).collect(),
         };
-        let targets = written.into_iter().zip(&self.route.targets).map(|((spec, at), target)| {
+        let targets = self.route.targets.iter().filter_map(|target| {
+            let (spec, at) = written.get(target.position)?.clone();
             let shared = spec.shared.as_ref().and_then(|name| {
                 let shared = self.subject.loaded.settings.targets.get(name)?;
                 Some((shared, self.settings_at.key("targets").key(name)))
             });
-            TargetSubject { spec, shared, target, at }
+            Some(TargetSubject { spec, shared, target, at })
         });
         targets.collect()
     }

@@ -1,11 +1,19 @@
 //! Targets that are reached over http although the way there is public.
 
 use super::RouteSubject;
+use crate::deliver::Target;
 use crate::secret::holds_stand_in;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub(super) fn lint_route(subject: &RouteSubject<'_>) {
     for target in subject.targets() {
+        let is_far = |letter: &Target| crosses_public_networks(letter.origin());
+        if target.target.dead_letter.as_deref().is_some_and(is_far)
+            && let Some(at) = target.place("dead_letter", |spec| spec.dead_letter.is_some())
+        {
+            let message = "dead letters go to a public host in plain text";
+            at.warning("url-plain-http", message, "write https:// there".to_owned());
+        }
         if !crosses_public_networks(target.target.origin()) {
             continue;
         }

@@ -53,6 +53,7 @@ impl<'l> Used<'l> {
 
     fn add_target(&mut self, target: &'l TargetSpec) {
         self.targets.extend(target.shared.as_deref());
+        self.targets.extend(target.dead_letter.as_deref());
         self.add_transform(target.transform.as_ref());
     }
 

@@ -6,16 +6,19 @@ use super::identity::Identity;
 use super::respond::Respond;
 use super::source::Source;
 use super::targets::Targets;
+use crate::body::{BodyError, Parsed};
 use crate::config;
-use crate::config::spec::{DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec};
+use crate::config::spec::{AckSpec, DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec};
 use crate::deliver::Target;
 use crate::diagnostic::At;
 use crate::document::Document;
+use crate::event::RequestInfo;
 use crate::expr::{AnswersRead, Condition, Environment, Input, TablesRead};
 use crate::limit::{Limit, Owner};
-use crate::matcher::Glob;
+use crate::matcher::{Glob, PathTree};
 use crate::transform::{Shape, Text};
 use crate::verify::Provider;
+use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
 use http::HeaderName;
 use std::sync::Arc;
@@ -42,9 +45,12 @@ pub struct Route {
     pub(super) labels: Vec<(Arc<str>, Text)>,
     /// Which events are repeats of one another; `None`: each is one of its own.
     pub dedupe: Option<Arc<Identity>>,
+    pub ack: Ack,
     pub targets: Vec<Arc<Target>>,
     /// Which target waits for which; `None`: all run side by side.
     pub graph: Option<Graph>,
+    /// What its targets name as dead letters, each once.
+    pub dead_letters: Vec<Arc<Target>>,
     pub(super) responds: Vec<Respond>,
     /// Whose answers something of the route looks at, so that they are worth parsing.
     pub answers_read: AnswersRead,
@@ -56,6 +62,43 @@ pub struct Route {
     pub path: String,
     pub when_source: Option<String>,
     pub(super) source: Arc<Source>,
+}
+
+/// When the sender hears "yes".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ack {
+    /// After every required target has the event.
+    #[default]
+    Delivered,
+    /// At once; what follows is done in memory.
+    Accepted,
+}
+
+/// A delay that is not written is this part of the deadline, so that the default schedule fits into it.
+const DELAY_PART_OF_DEADLINE: u32 = 10;
+/// A delay that is not written, where nobody waits.
+const DELAY_DEFAULT: Duration = Duration::from_secs(5);
+
+impl Ack {
+    fn compile(written: AckSpec, at: &At<'_>) -> Option<Ack> {
+        match written {
+            AckSpec::Delivered => Some(Ack::Delivered),
+            AckSpec::Accepted => Some(Ack::Accepted),
+            AckSpec::Queued => {
+                let help = "write `accepted` with a `dead_letter` for each target, which survives an orderly stop, or leave \
+                            it out: the sender then hears \"yes\" after delivery";
+                at.error("ack-queued", "`queued` needs a queue, which this version does not have", help.to_owned());
+                None
+            }
+        }
+    }
+
+    fn retry_delay(self, deadline: Duration) -> Duration {
+        match self {
+            Ack::Delivered => deadline / DELAY_PART_OF_DEADLINE,
+            Ack::Accepted => DELAY_DEFAULT,
+        }
+    }
 }
 
 /// What one header or query parameter must be.
@@ -107,14 +150,16 @@ impl Route {
         let environment = Environment { vars: &var_names, ..environment };
         let labels = compile_labels(spec, &environment, at);
         let dedupe = Identity::compile_option(spec.dedupe.as_ref(), source.sound_verifier(), &environment, at);
-        let targets = Targets::compile(spec, source, context, &environment, deadline.unwrap_or(DEADLINE_DEFAULT), at);
+        let ack = Ack::compile(spec.ack.unwrap_or_default(), &at.key("ack"));
+        let retry_delay = ack.unwrap_or_default().retry_delay(deadline.unwrap_or(DEADLINE_DEFAULT));
+        let targets = Targets::compile(spec, source, context, &environment, retry_delay, at);
         let target_names = targets.as_ref().map(Targets::names).unwrap_or_default();
         let environment = Environment { answers: &target_names, ..environment };
         let responds = Respond::compile_all(spec.respond.as_ref(), &environment, &at.key("respond"));
         let enabled = spec.enabled.as_ref().map_or(Some(true), |enabled| config::scalar(enabled, &at.key("enabled")));
         let order = spec.order.as_ref().map_or(Some(0), |order| config::scalar(order, &at.key("order")));
         let (active_from, active_until) = active?;
-        let Targets { targets, graph } = targets?;
+        let Targets { targets, graph, dead_letters } = targets?;
         let responds = responds?;
         let readers = targets.iter().map(|target| target.reads()).chain(responds.iter().map(Respond::reads));
         Some(Route {
@@ -134,7 +179,9 @@ impl Route {
             labels: labels?,
             dedupe: dedupe?.or_else(|| source.dedupe.clone()),
             answers_read: readers.fold(AnswersRead::default(), |read, reads| read.and(reads.answers)),
+            ack: ack?,
             targets,
+            dead_letters,
             graph,
             responds,
             deadline: deadline?,
@@ -175,6 +222,26 @@ impl Route {
     /// As [`crate::expr::Expression::inputs`], of the var at a position.
     pub fn var_inputs<'x>(&'x self, position: usize, visit: &mut dyn FnMut(Input<'x>)) {
         self.vars.get(position).into_iter().for_each(|var| var.inputs(visit));
+    }
+
+    /// The parameters of a path that fits its pattern, by the route's own names.
+    pub fn params_of(&self, path: &str) -> Option<Vec<(Arc<str>, String)>> {
+        let mut tree = PathTree::default();
+        tree.entry(&self.source.pattern, || ());
+        let (_, values) = tree.find(path).ok()??;
+        Some(self.params.iter().cloned().zip(values).collect())
+    }
+
+    /// The body of a request as its expressions see it; `None` where none of them does.
+    ///
+    /// # Errors
+    /// The body is not what the route accepts.
+    pub fn parse(&self, request: &RequestInfo, body: &Bytes) -> Result<Option<Parsed>, BodyError> {
+        if !self.reads_body() {
+            return Ok(None);
+        }
+        let reading = self.source.body.admit(&request.headers, body.is_empty())?;
+        reading.parse(body, request.query.as_deref(), &self.source.body).map(Some)
     }
 
     pub(super) fn reads_body(&self) -> bool {

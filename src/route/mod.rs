@@ -6,6 +6,7 @@
 
 mod carried;
 mod compiled;
+mod dead_letter;
 mod decide;
 mod endpoint;
 mod graph;
@@ -18,7 +19,7 @@ mod table;
 mod targets;
 
 pub use carried::Carried;
-pub use compiled::{Route, deadline};
+pub use compiled::{Ack, Route, deadline};
 pub use decide::{Decision, Ignored};
 pub use endpoint::Endpoint;
 pub use graph::{Blocked, Graph, Step, TargetEnd, Walk};

@@ -1,7 +1,7 @@
 //! An event that a route has taken: vars and labels computed, each delivery built or skipped with its reason.
 
 use super::{Route, TargetEnd};
-use crate::deliver::{Outbound, Target};
+use crate::deliver::{self, Outbound, Target};
 use crate::document::Document;
 use crate::event::Event;
 use crate::expr::{Answer, Evaluation, EvaluationError, Scope, Value, Verdict};
@@ -126,6 +126,16 @@ impl Taken {
         engine.scope(&self.event, &self.route.name, &self.vars, answers)
     }
 
+    /// What the delivery to a target of the route is called: `webhook-id` and `idempotency-key`.
+    pub fn delivery_id(&self, target: &Target) -> String {
+        deliver::delivery_id(&self.route.name, &target.name, self.key())
+    }
+
+    /// What identifies the event: over its sender's retries, where something does.
+    fn key(&self) -> &str {
+        self.dedupe_key.as_deref().unwrap_or(&self.event.request.id)
+    }
+
     fn plan_one(&self, target: &Arc<Target>, engine: &Engine, answers: &[Option<Answer>]) -> Plan {
         let plan = |planned, overruled| Plan { target: target.clone(), planned, overruled };
         let is_meant = self.only.as_ref().map(|only| *only == target.name);
@@ -137,8 +147,7 @@ impl Taken {
             Ok(skip) => skip,
             Err(error) => return plan(Planned::Failed(error), None),
         };
-        let key = self.dedupe_key.as_deref().unwrap_or(&self.event.request.id);
-        match target.prepare(self.scope(engine, answers), &self.event, key) {
+        match target.prepare(self.scope(engine, answers), &self.event, self.key()) {
             Ok(outbound) => plan(Planned::Ready(outbound), overruled),
             Err(error) => plan(Planned::Failed(error), overruled),
         }

@@ -66,7 +66,8 @@ impl Respond {
     }
 
     fn compile(spec: &RespondSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Respond> {
-        let on = spec.on.as_ref().map_or(vec![OutcomeSpec::Delivered], |on| on.as_slice().to_vec());
+        let on =
+            spec.on.as_ref().map_or(vec![OutcomeSpec::Delivered, OutcomeSpec::Accepted], |on| on.as_slice().to_vec());
         let kind = match &spec.from {
             Some(from) => compile_relay(from, spec, environment, at)?,
             None => compile_given(spec, environment, at)?,

@@ -1,6 +1,7 @@
 //! The targets of a route: those that are written, in the order in which they are to run.
 
 use super::compiled::RouteContext;
+use super::dead_letter::{DeadLetters, number};
 use super::graph::{Arrangement, Graph, Placed};
 use super::source::Source;
 use crate::config::spec::{RouteSpec, TargetSpec};
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub(super) struct Targets {
     pub(super) targets: Vec<Arc<Target>>,
     pub(super) graph: Option<Graph>,
+    /// What they name as dead letters, each once; none of them is among the others.
+    pub(super) dead_letters: Vec<Arc<Target>>,
 }
 
 impl Targets {
@@ -22,7 +25,7 @@ impl Targets {
         source: &Source,
         context: &RouteContext<'_>,
         environment: &Environment<'_>,
-        deadline: Duration,
+        retry_delay: Duration,
         at: &At<'_>,
     ) -> Option<Targets> {
         let listed = listed(spec, at)?;
@@ -36,17 +39,21 @@ impl Targets {
             process_at: Some(context.process_at.clone()),
             credential_headers: source.verifier.credential_headers(),
             credential_query: source.verifier.credential_query(),
-            deadline,
+            retry_delay,
+            is_dead_letter: false,
             route: context.name,
             states: &context.carried.targets,
         };
-        // A target that is alone needs no number in its default name.
-        let number = |position: usize| if listed.len() == 1 { 0 } else { position + 1 };
         let nobody = target_context(environment(&[], None));
-        let placed = listed.iter().enumerate().map(|(position, (spec, at))| Placed {
-            spec,
-            at: at.clone(),
-            name: Target::written_name(spec, number(position), &nobody, at),
+        let mut letters = DeadLetters::find(&listed, &nobody);
+        let shared = letters.as_ref().map(DeadLetters::shared).unwrap_or_default();
+        let sound = letters.as_mut().and_then(|letters| letters.compile(&listed, &shared, &nobody));
+        let runs = |position: &usize| letters.as_ref().is_none_or(|letters| !letters.has(*position));
+        let positions: Vec<usize> = (0..listed.len()).filter(runs).collect();
+        let placed = positions.iter().filter_map(|position| {
+            let (spec, at) = listed.get(*position)?;
+            let name = Target::written_name(spec, number(*position, listed.len()), &nobody, at);
+            Some(Placed { spec, at: at.clone(), name })
         });
         let placed: Vec<Placed<'_, '_>> = placed.collect();
         let names: Vec<String> =
@@ -59,17 +66,22 @@ impl Targets {
             Some(Some(arrangement)) => Some(arrangement.answered(position)),
         });
         let answered: Vec<Option<Vec<bool>>> = answered.collect();
-        let compiled =
-            placed.iter().zip(&answered).enumerate().map(|(position, (Placed { spec, at, .. }, answered))| {
-                let context = target_context(environment(&names, answered.as_deref()));
-                Target::compile(spec, number(position), &context, at).map(Arc::new)
-            });
+        let compiled = placed.iter().zip(&answered).zip(&positions);
+        let compiled = compiled.map(|((Placed { spec, at, .. }, answered), position)| {
+            let context = target_context(environment(&names, answered.as_deref()));
+            let mut target = Target::compile(spec, number(*position, listed.len()), &context, at)?;
+            let named = Target::dead_letter_of(spec, &context, at).map(|(name, _)| name);
+            target.dead_letter = named.and_then(|name| letters.as_ref()?.target(name));
+            target.position = *position;
+            Some(Arc::new(target))
+        });
         let compiled: Vec<Option<Arc<Target>>> = compiled.collect();
         let targets: Vec<Arc<Target>> = compiled.into_iter().collect::<Option<_>>()?;
         report_equal_names(&targets, &placed)?;
         let required = |position: usize| targets.get(position).is_some_and(|target| target.required);
         let graph = arrangement?.map(|arrangement| arrangement.graph(required));
-        Some(Targets { targets, graph })
+        sound?;
+        Some(Targets { targets, graph, dead_letters: letters.iter().flat_map(DeadLetters::targets).collect() })
     }
 
     /// As `answers` name them.

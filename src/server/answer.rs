@@ -24,6 +24,8 @@ pub enum End {
     Unprocessable,
     /// Every required delivery succeeded.
     Delivered,
+    /// It is in memory, and will be delivered.
+    Accepted,
     /// It had succeeded before, and nothing was sent again.
     Duplicate,
     /// No route took the event.
@@ -42,6 +44,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 impl Ending {
     pub const DELIVERED: Ending = Ending { end: End::Delivered, retry_after: None };
+    pub const OVERLOADED: Ending = Ending { end: End::Overloaded, retry_after: None };
+    pub const ACCEPTED: Ending = Ending { end: End::Accepted, retry_after: None };
     pub const DUPLICATE: Ending = Ending { end: End::Duplicate, retry_after: None };
     pub const IGNORED: Ending = Ending { end: End::Ignored, retry_after: None };
     pub const UNPROCESSABLE: Ending = Ending { end: End::Unprocessable, retry_after: None };
@@ -54,6 +58,9 @@ impl Ending {
 
     /// Of one required delivery.
     pub fn of_delivery(delivered: &Delivered, deadline_passed: bool) -> Ending {
+        if delivered.suffices() {
+            return Ending::DELIVERED;
+        }
         let again = Some(delivered.retry_after.unwrap_or(RETRY_AFTER));
         match delivered.outcome {
             Outcome::Success => Ending::DELIVERED,
@@ -92,6 +99,7 @@ pub fn answer(ending: Option<Ending>) -> Result<StatusCode, Rejection> {
     let Some(Ending { end, retry_after }) = ending else { return Err(Rejection::Overload) };
     match end {
         End::Delivered | End::Duplicate | End::Ignored => Ok(StatusCode::OK),
+        End::Accepted => Ok(StatusCode::ACCEPTED),
         End::DeadlinePassed => Err(Rejection::DeadlineExceeded { retry_after }),
         End::TargetFailed => Err(Rejection::NotDelivered { retry_after }),
         End::Draining => Err(Rejection::Draining),
@@ -105,7 +113,7 @@ pub fn answer(ending: Option<Ending>) -> Result<StatusCode, Rejection> {
 mod tests {
     use super::*;
 
-    const ALL: [End; 9] = [
+    const ALL: [End; 10] = [
         End::DeadlinePassed,
         End::TargetFailed,
         End::Draining,
@@ -113,6 +121,7 @@ mod tests {
         End::RateLimited,
         End::Unprocessable,
         End::Delivered,
+        End::Accepted,
         End::Duplicate,
         End::Ignored,
     ];
@@ -126,6 +135,7 @@ mod tests {
             duration: Duration::ZERO,
             retry_after: None,
             gave_up: None,
+            dead_letter: None,
         }
     }
 

@@ -121,6 +121,9 @@ impl Course {
             }
             Planned::Failed(error) => {
                 self.context.recorder.not_built(&DeliveryRecord::new(&self.run.taken, &target, position), error);
+                if let Some(job) = Job::not_built(&self.run, position, &target, answers, self.deadline) {
+                    return self.send(position, job, graph);
+                }
                 if target.required {
                     self.run.ending = self.run.ending.and(Ending::UNPROCESSABLE);
                 }

@@ -1,5 +1,6 @@
 //! The deliveries of one event: routes by `order`, the targets of a route side by side, and none a second time.
 
+use super::accepted;
 use super::admission::Permit;
 use super::answer::{End, Ending};
 use super::chain;
@@ -9,7 +10,7 @@ use super::record::{DeliveryRecord, Recorder};
 use super::repeats::{self, Met, Progress};
 use super::run::Run;
 use crate::deliver::Delivered;
-use crate::route::{Plan, Planned, Skip, Taken};
+use crate::route::{Ack, Plan, Planned, Skip, Taken};
 use futures_util::future::join_all;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,14 +25,15 @@ pub struct Context {
     /// When the event arrived: deadlines count from here.
     pub arrived: Instant,
     /// Held by whatever still works on the event.
-    #[expect(dead_code, reason = "held so that it is given back when the last delivery is done")]
     pub permit: Arc<Permit>,
     /// The peer, where it is one of `trusted_proxies`.
     pub trusted_proxy: Option<IpAddr>,
 }
 
-/// Runs routes of a lower order to their end before those of a higher one; after a failure later orders do not run.
+/// Runs routes of a lower order to their end before those of a higher one; after a failure later orders do not run. Those
+/// whose sender hears "accepted" are only begun, and hold nothing up.
 pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
+    let Some(place) = accepted::place(&taken, context) else { return accepted::full(taken) };
     let mut runs: Vec<Run> = Vec::with_capacity(taken.len());
     let mut waiting = taken.into_iter().peekable();
     while let Some(first) = waiting.next() {
@@ -40,7 +42,7 @@ pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
         while let Some(next) = waiting.next_if(|next| next.route.order == order) {
             together.push(next);
         }
-        runs.extend(join_all(together.into_iter().map(|taken| run_route(taken, context))).await);
+        runs.extend(join_all(together.into_iter().map(|taken| run_route(taken, &place, context))).await);
         if runs.iter().any(|run| run.ending.end < End::Delivered) {
             break;
         }
@@ -49,9 +51,10 @@ pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
 }
 
 /// A repeat of an event gets the end of the first, or runs for what the first has left undone.
-async fn run_route(taken: Taken, context: &Context) -> Run {
+async fn run_route(taken: Taken, place: &Arc<Permit>, context: &Context) -> Run {
     let run = match repeats::meet(&taken, context).await {
         Met::Known(told, ending) => Run { ending, ..Run::new(taken, &told.progress) },
+        Met::Turn(turn) if taken.route.ack == Ack::Accepted => accepted::begin(taken, turn, place, context),
         Met::Turn(turn) => {
             let run = run_targets(taken, turn.progress(), context).await;
             turn.end(&run, context);
@@ -63,7 +66,7 @@ async fn run_route(taken: Taken, context: &Context) -> Run {
 }
 
 /// Targets that wait for others have a course to run; the others need no machinery around them.
-async fn run_targets(taken: Taken, progress: &Progress, context: &Context) -> Run {
+pub async fn run_targets(taken: Taken, progress: &Progress, context: &Context) -> Run {
     let deadline = context.arrived + taken.route.deadline;
     match (&taken.route.graph, &taken.only) {
         (None, _) | (_, Some(_)) => run_side_by_side(taken, progress, context, deadline).await,
@@ -85,8 +88,11 @@ async fn run_side_by_side(taken: Taken, progress: &Progress, context: &Context, 
             Planned::Skipped(skip) => context.recorder.skipped(&record(), skip),
             Planned::Failed(error) => {
                 context.recorder.not_built(&record(), error);
-                if target.required {
-                    run.ending = run.ending.and(Ending::UNPROCESSABLE);
+                match Job::not_built(&run, position, &target, Arc::new([]), deadline) {
+                    Some(job) if target.required => awaited.push((position, job)),
+                    Some(job) => deliver_unawaited(job, progress, context),
+                    None if target.required => run.ending = run.ending.and(Ending::UNPROCESSABLE),
+                    None => {}
                 }
             }
             Planned::Ready(outbound) => {

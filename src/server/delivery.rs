@@ -1,23 +1,44 @@
 //! One delivery of an event: to its target, to nowhere (`--dry-run`, `explain`), or to a stub (`test`).
 
+use super::dead_letter;
 use super::deliveries::Context;
 use super::gateway::{Outgoing, Stubs};
 use super::record::DeliveryRecord;
 use super::repeats::Progress;
 use super::run::Run;
+use super::span::DeliverySpan;
 use crate::deliver::{Delivered, DeliveryScope, Outbound, Outcome, Target};
 use crate::event::Event;
 use crate::expr::{Answer, Value};
+use crate::route::Ack;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// A delivery that is built and not sent yet.
+/// This part of the deadline is kept for a dead letter.
+const KEPT_FOR_DEAD_LETTER: u32 = 10;
+
+/// Where nobody waits for the end of a delivery, it may wait so long for its turn, beside what its schedule takes.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// What is to be sent.
+#[expect(clippy::large_enum_variant, reason = "nearly all are `Ready`: a box would cost each delivery an allocation")]
+enum Request {
+    Ready(Outbound),
+    /// It could not be built: a delivery that fails at once, for the sake of its dead letter.
+    NotBuilt {
+        id: String,
+    },
+}
+
+/// A delivery that is planned and not sent yet.
 pub struct Job {
     pub target: Arc<Target>,
-    outbound: Outbound,
+    request: Request,
     record: DeliveryRecord,
-    deadline: Instant,
+    /// When the sender has to hear what came of it; `None`: nobody waits.
+    deadline: Option<Instant>,
     event: Arc<Event>,
     vars: Arc<[Value]>,
     /// Of the targets that this one comes after.
@@ -36,11 +57,35 @@ impl Job {
         answers: Arc<[Option<Answer>]>,
         deadline: Instant,
     ) -> Job {
+        Job::of(run, position, target, Request::Ready(outbound), answers, deadline)
+    }
+
+    /// Of a target whose request could not be built, for its dead letter; `None` where it has none.
+    pub fn not_built(
+        run: &Run,
+        position: usize,
+        target: &Arc<Target>,
+        answers: Arc<[Option<Answer>]>,
+        deadline: Instant,
+    ) -> Option<Job> {
+        target.dead_letter.as_ref()?;
+        let request = Request::NotBuilt { id: run.taken.delivery_id(target) };
+        Some(Job::of(run, position, target.clone(), request, answers, deadline))
+    }
+
+    fn of(
+        run: &Run,
+        position: usize,
+        target: Arc<Target>,
+        request: Request,
+        answers: Arc<[Option<Answer>]>,
+        deadline: Instant,
+    ) -> Job {
         Job {
-            outbound,
+            request,
             record: DeliveryRecord::new(&run.taken, &target, position),
             target,
-            deadline,
+            deadline: (run.taken.route.ack == Ack::Delivered).then_some(deadline),
             event: run.taken.event.clone(),
             vars: run.taken.vars.clone(),
             answers,
@@ -52,11 +97,28 @@ impl Job {
         &self.record
     }
 
+    /// Sends it, and writes its dead letter where it fails.
     pub async fn deliver(self, context: &Context) -> Delivered {
-        let span = context.recorder.begin(&self.record);
+        let span = match &self.request {
+            Request::Ready(_) => context.recorder.begin(&self.record),
+            Request::NotBuilt { id } => {
+                let delivered = self.kept(Delivered::not_built(), id, context).await;
+                context.recorder.stored(&self.record, &delivered);
+                return delivered;
+            }
+        };
+        let delivered = self.send(&span, context).await;
+        if let Request::Ready(outbound) = self.request {
+            context.recorder.delivered(&self.record, outbound, &delivered, &span);
+        }
+        delivered
+    }
+
+    async fn send(&self, span: &DeliverySpan, context: &Context) -> Delivered {
+        let Request::Ready(outbound) = &self.request else { return Delivered::not_built() };
         let engine = &context.generation.value.table.engine;
         let scope = DeliveryScope {
-            deadline: self.deadline,
+            deadline: self.attempts_until(context),
             event: self.event.clone(),
             route: self.record.route.clone(),
             vars: self.vars.clone(),
@@ -64,17 +126,55 @@ impl Job {
             tables: engine.tables.clone(),
             uuid: engine.uuid,
             trusted_proxy: context.trusted_proxy,
-            sender_waits: true,
+            sender_waits: self.deadline.is_some(),
             answer_is_read: self.answer_is_read,
             draining: context.gateway.cut_off.clone(),
         };
         let delivered = match &context.gateway.outgoing {
-            Outgoing::Live(client) => self.target.deliver(client, self.outbound.clone(), scope, &span).await,
+            Outgoing::Live(client) => self.target.deliver(client, outbound.clone(), scope, span).await,
             Outgoing::Withheld => Target::withhold(Stubs::default().answer(&self.target.name)),
             Outgoing::Stubbed(stubs) => self.target.pretend(stubs.answer(&self.target.name), &scope),
         };
-        context.recorder.delivered(&self.record, self.outbound, &delivered, &span);
-        delivered
+        self.kept(delivered, &outbound.id, context).await
+    }
+
+    /// When the last attempt has to end.
+    fn attempts_until(&self, context: &Context) -> Instant {
+        match (self.deadline, &self.target.dead_letter) {
+            (None, _) => Instant::now() + self.target.schedule() + PATIENCE,
+            (Some(deadline), None) => deadline,
+            (Some(deadline), Some(_)) => {
+                let kept = deadline.saturating_duration_since(context.arrived) / KEPT_FOR_DEAD_LETTER;
+                deadline.checked_sub(kept).unwrap_or(deadline)
+            }
+        }
+    }
+
+    /// A failure is written to the target's dead letter; one that nobody keeps, and that nobody hears of either, is lost.
+    async fn kept(&self, delivered: Delivered, id: &str, context: &Context) -> Delivered {
+        if delivered.outcome == Outcome::Success {
+            return delivered;
+        }
+        let failure = dead_letter::Failure {
+            target: &self.target,
+            record: &self.record,
+            id,
+            delivered: &delivered,
+            event: &self.event,
+            vars: &self.vars,
+            answers: &self.answers,
+            deadline: self.deadline,
+        };
+        let stored = dead_letter::write(&failure, context).await;
+        if stored.is_none() {
+            if self.deadline.is_none() {
+                context.recorder.lost(&self.record.route, &self.target.name, delivered.reason());
+            }
+            if delivered.outcome == Outcome::Draining || self.deadline.is_none() && context.gateway.is_draining() {
+                context.gateway.has_lost();
+            }
+        }
+        Delivered { dead_letter: stored, ..delivered }
     }
 
     /// The answer does not wait for it, and later tries of the event do not repeat it. `None`: an earlier try has begun it.
@@ -83,7 +183,7 @@ impl Job {
         let context = context.clone();
         Some(context.gateway.work.clone().spawn(async move {
             let delivered = self.deliver(&context).await;
-            underway.ended(delivered.outcome == Outcome::Success);
+            underway.ended(delivered.suffices());
             delivered
         }))
     }

@@ -17,7 +17,7 @@ use crate::telemetry::masking::Masking;
 use crate::telemetry::metrics::Metrics;
 use crate::verify::{KeySource, NoKeys};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,6 +39,8 @@ pub type Generation = reload::Generation<Configuration>;
 pub struct Gateway {
     pub live: Live<Configuration>,
     pub admission: Arc<Admission>,
+    /// Events whose senders were told "accepted" and that are still to be delivered.
+    pub accepted: Arc<Admission>,
     pub body_timeout: Duration,
     pub clock: Clock,
     /// `None`: nothing is printed.
@@ -54,6 +56,8 @@ pub struct Gateway {
     pub repeats: Memories<Told>,
     /// Ends deliveries when the grace of a stop is over.
     pub cut_off: CancellationToken,
+    /// Ends dead letters, which may take a moment longer.
+    pub last_word: CancellationToken,
     /// What a stop waits for: events, also those whose sender hung up, and deliveries that no answer waits for.
     pub work: TaskTracker,
     /// What senders gave in handshakes, for the operator.
@@ -63,6 +67,7 @@ pub struct Gateway {
     /// The last events and deliveries, for the operator.
     pub history: Arc<History>,
     draining: AtomicBool,
+    lost: AtomicUsize,
 }
 
 /// One route, or one target of it, named on purpose.
@@ -79,6 +84,7 @@ pub struct Parts {
     pub trust: Trust,
     pub counting: Counting,
     pub admission: Arc<Admission>,
+    pub accepted: Arc<Admission>,
     pub body_timeout: Duration,
     pub clock: Clock,
     pub log: Option<Log>,
@@ -127,16 +133,19 @@ impl Gateway {
             trust: parts.trust,
             counting: parts.counting,
             admission: parts.admission,
+            accepted: parts.accepted,
             body_timeout: parts.body_timeout,
             clock: parts.clock,
             log: parts.log,
             metrics: parts.metrics,
             repeats: Memories::default(),
             cut_off: CancellationToken::new(),
+            last_word: CancellationToken::new(),
             work: TaskTracker::new(),
             given: GivenSecrets::default(),
             only: None,
             draining: AtomicBool::new(false),
+            lost: AtomicUsize::new(0),
         }
     }
 
@@ -152,6 +161,7 @@ impl Gateway {
             trust: Trust::Assume,
             counting: Counting::Off,
             admission: self.admission.clone(),
+            accepted: self.accepted.clone(),
             body_timeout: self.body_timeout,
             clock: self.clock,
             log: None,
@@ -166,11 +176,20 @@ impl Gateway {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Ends deliveries that are still under way. Gives how many events and deliveries that cuts off.
-    pub fn give_up(&self) -> usize {
-        let left = self.work.len();
+    /// Ends deliveries that are still under way; their dead letters have a moment more.
+    pub fn give_up(&self) {
         self.cut_off.cancel();
-        left
+    }
+
+    /// How many deliveries the stop has cut off without anybody to have the event, and what has not
+    /// even ended.
+    pub fn lost(&self) -> usize {
+        self.lost.load(Ordering::Relaxed) + self.work.len()
+    }
+
+    /// The stop has cost a delivery.
+    pub fn has_lost(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn is_draining(&self) -> bool {

@@ -91,8 +91,8 @@ pub struct BindError {
 /// Connections that the kernel completes before we accept them; its own `somaxconn` bounds it further.
 const BACKLOG: u32 = 4096;
 
-/// When requests are given up at the end of a stop: how long they may take to say so.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// When requests are given up at the end of a stop: how long they may take to keep what they could not deliver, and to say so.
+pub const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Binds `address`, as `0.0.0.0:8080`, `[::]:8080` or `localhost:0`.
 ///

@@ -3,6 +3,7 @@
 //! The life of a request is told in `pipeline`. The parts here know neither routes nor targets: the listener hands every
 //! request to a function, the others are that function's tools.
 
+mod accepted;
 pub mod admission;
 pub mod answer;
 pub mod arrival;
@@ -10,6 +11,7 @@ pub mod body;
 mod caught;
 mod chain;
 pub mod client_address;
+mod dead_letter;
 mod deliveries;
 mod delivery;
 pub mod gateway;

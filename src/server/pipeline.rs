@@ -100,7 +100,9 @@ where
         max_size: usize::try_from(endpoint.body().max_size).unwrap_or(usize::MAX),
         timeout: gateway.body_timeout,
     };
-    let bytes = body::read(body, bounds, &mut permit).await?;
+    // A sender that is slow with its body holds up the end of a stop no longer than its deliveries would.
+    let read = gateway.cut_off.run_until_cancelled(body::read(body, bounds, &mut permit)).await;
+    let bytes = read.unwrap_or(Err(body::BodyError::Aborted))?;
     let (arrived, trusted_proxy) = (arrival.instant, arrival.client.behind_proxy.then_some(arrival.peer));
     let received = Received { request: Arc::new(arrival.into_request(params)), body: bytes };
     recorder.received(&received);
@@ -242,6 +244,7 @@ fn conclude(
     let status = conclusion(Some(ending))?;
     match ending.end {
         End::Ignored => reply::ignored(endpoint, event, status, generation, recorder),
+        End::Accepted => reply::delivered(endpoint, event, runs, ReplyOn::Accepted, status, generation, recorder),
         End::Duplicate => reply::delivered(endpoint, event, runs, ReplyOn::Duplicate, status, generation, recorder),
         _ => reply::delivered(endpoint, event, runs, ReplyOn::Delivered, status, generation, recorder),
     }

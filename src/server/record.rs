@@ -76,6 +76,8 @@ pub struct Notes {
     /// How the routes that took the event have ended, by their positions.
     ended: Vec<(usize, End)>,
     ending: Option<Ending>,
+    /// A delivery failed, and the sender may take its dead letter for success.
+    dead_lettered: bool,
     /// Where a request wanted to go that no route is for.
     stray_path: Option<String>,
     /// It was a handshake of the provider, and nothing else.
@@ -93,6 +95,8 @@ const STRAY_PATH_MAX: usize = 256;
 pub struct DeliveryNote {
     pub route: Arc<str>,
     pub target: Arc<str>,
+    /// Who gets the event when this target fails.
+    pub dead_letter: Option<Arc<str>>,
     order: (i64, usize, usize),
     pub what: What,
 }
@@ -142,6 +146,7 @@ pub struct DeliveryRecord {
     pub target: Arc<str>,
     labels: Arc<[(Arc<str>, String)]>,
     order: (i64, usize, usize),
+    dead_letter: Option<Arc<str>>,
 }
 
 impl DeliveryRecord {
@@ -152,7 +157,24 @@ impl DeliveryRecord {
             target: target.name.clone(),
             labels: taken.labels.clone(),
             order: (taken.route.order, taken.route.position, position),
+            dead_letter: target.dead_letter.as_ref().map(|dead_letter| dead_letter.name.clone()),
         }
+    }
+
+    /// The same for the dead letter of the target.
+    pub fn to(&self, dead_letter: &Target) -> DeliveryRecord {
+        let (order, route, _) = self.order;
+        DeliveryRecord {
+            target: dead_letter.name.clone(),
+            dead_letter: None,
+            // Behind the targets of the route, none of which it is.
+            order: (order, route, usize::MAX),
+            ..self.clone()
+        }
+    }
+
+    pub fn labels(&self) -> &[(Arc<str>, String)] {
+        &self.labels
     }
 }
 
@@ -307,6 +329,7 @@ impl Recorder {
     }
 
     pub fn delivered(&self, record: &DeliveryRecord, outbound: Outbound, delivered: &Delivered, span: &DeliverySpan) {
+        self.stored(record, delivered);
         match &self.0.mode {
             Mode::Keeps => {
                 let end = Box::new(DeliveryEnd::new(delivered));
@@ -317,6 +340,33 @@ impl Recorder {
                 self.print_delivery(record, &outbound, delivered, span);
                 self.remember_delivery(record, &outbound, delivered, span);
             }
+        }
+    }
+
+    /// Somebody has the event whom its sender may take for the target.
+    pub fn stored(&self, record: &DeliveryRecord, delivered: &Delivered) {
+        if delivered.dead_letter.is_some()
+            && let Some(meter) = self.target_meter(record)
+        {
+            meter.target.dead_letters.add(1);
+        }
+        if delivered.outcome != Outcome::Success && delivered.suffices() {
+            self.notes_mut().dead_lettered = true;
+        }
+    }
+
+    /// What could not be delivered could not be kept either.
+    pub fn dead_letter_failed(&self, record: &DeliveryRecord, dead_letter: &Target) {
+        if let Mode::Prints { .. } = self.0.mode {
+            let (route, target, dead_letter) = (&*record.route, &*record.target, &*dead_letter.name);
+            tracing::error!(request_id = %self.0.id, route, target, dead_letter, "dead letter not written");
+        }
+    }
+
+    /// The sender was told "accepted", and nobody has the event.
+    pub fn lost(&self, route: &str, target: &str, reason: &str) {
+        if let Mode::Prints { .. } = self.0.mode {
+            tracing::error!(request_id = %self.0.id, route, target, reason, "accepted delivery lost");
         }
     }
 
@@ -350,8 +400,13 @@ impl Recorder {
 
     fn note(&self, record: &DeliveryRecord, what: What) {
         if let Mode::Keeps = self.0.mode {
-            let note =
-                DeliveryNote { route: record.route.clone(), target: record.target.clone(), order: record.order, what };
+            let note = DeliveryNote {
+                route: record.route.clone(),
+                target: record.target.clone(),
+                dead_letter: record.dead_letter.clone(),
+                order: record.order,
+                what,
+            };
             self.notes_mut().deliveries.push(note);
         }
     }

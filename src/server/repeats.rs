@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::dedupe::{self, Begun, Fate, Repeat};
 use crate::deliver::RawAnswer;
 use crate::expr::Answer;
-use crate::route::Taken;
+use crate::route::{Ack, Taken};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeSet;
@@ -68,6 +68,10 @@ pub async fn meet(taken: &Taken, context: &Context) -> Met {
                 break (repeat, Met::Turn(Turn { turn: Some(turn), progress: before.unwrap_or_default() }));
             }
             Begun::Succeeded(told) => break (Repeat::Duplicate, Met::Known(told, Ending::DUPLICATE)),
+            // Its sender was told "accepted", and so is this one.
+            Begun::InFlight(_) if route.ack == Ack::Accepted => {
+                break (Repeat::Joined, Met::Known(Told::accepted(), Ending::ACCEPTED));
+            }
             Begun::InFlight(waiting) => {
                 context.recorder.waits(&route.name);
                 // Whoever worked on it may be gone without an end: then this one begins anew.
@@ -119,6 +123,11 @@ fn done(run: &Run, succeeded: bool) -> Vec<(Arc<str>, Kept)> {
 }
 
 impl Told {
+    /// To one that does not wait.
+    fn accepted() -> Arc<Told> {
+        Arc::new(Told { ending: Ending::ACCEPTED, progress: Progress::default() })
+    }
+
     /// To one that has waited for as long as its sender does.
     fn late() -> Arc<Told> {
         Arc::new(Told { ending: Ending::DEADLINE_PASSED, progress: Progress::default() })

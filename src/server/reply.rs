@@ -36,6 +36,7 @@ pub fn delivered(
         }
     }
     Ok(match on {
+        ReplyOn::Accepted => default(endpoint, event, status, br#"{"status":"accepted"}"#),
         ReplyOn::Duplicate => default(endpoint, event, status, br#"{"status":"duplicate"}"#),
         _ => default(endpoint, event, status, br#"{"status":"delivered"}"#),
     })

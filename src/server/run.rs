@@ -46,8 +46,10 @@ impl Run {
         let places = self.succeeded.get_mut(position).zip(self.answers.get_mut(position));
         if let Some(((succeeded, answer), raw)) = places.zip(self.raw_answers.get_mut(position)) {
             *succeeded = delivered.outcome == Outcome::Success;
-            *answer = delivered.answer;
-            *raw = delivered.raw_answer;
+            // Where a dead letter makes a success of it, what the target said is no answer to the sender.
+            let heard = *succeeded || !delivered.suffices();
+            *answer = delivered.answer.filter(|_| heard);
+            *raw = delivered.raw_answer.filter(|_| heard);
         }
     }
 }

@@ -305,6 +305,8 @@ pub struct DeliveryLine<'a> {
     pub error: &'a str,
     /// Why no further attempt was made.
     pub reason: &'a str,
+    /// Who has the event instead.
+    pub dead_letter: &'a str,
     pub labels: &'a [(Arc<str>, String)],
     /// Only with `log.payloads: true`.
     pub payload: Option<&'a Masked>,
@@ -325,6 +327,7 @@ impl DeliveryLine<'_> {
         line.milliseconds("duration_ms", self.duration);
         line.given("error", self.error);
         line.given("reason", self.reason);
+        line.given("dead_letter", self.dead_letter);
         line.map("labels", self.labels);
         line.payload(self.payload);
     }

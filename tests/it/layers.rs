@@ -6,18 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ALLOWED: [(&str, &str); 30] = [
+const ALLOWED: [(&str, &str); 31] = [
     ("admin", "diagnostic history reload secret server"),
     ("app", "admin clock config deliver diagnostic history limit lint reload route secret server settings telemetry"),
     ("body", "config diagnostic document"),
     (
         "cli",
-        "app clock config deliver diagnostic event examples limit matcher rehearsal route secret server settings stdout suggest telemetry trial verify",
+        "app clock config deliver diagnostic event examples limit matcher rehearsal replay route secret server settings stdout suggest telemetry trial verify",
     ),
     ("clock", ""),
     ("config", "diagnostic expr secret suggest"),
     ("dedupe", ""),
-    ("deliver", "config diagnostic document event expr secret stdout suggest transform"),
+    ("deliver", "body config diagnostic document event expr secret stdout suggest transform"),
     ("diagnostic", "secret"),
     ("document", ""),
     ("event", "body"),
@@ -30,6 +30,7 @@ const ALLOWED: [(&str, &str); 30] = [
     ("matcher", ""),
     ("rehearsal", "clock reload server telemetry verify"),
     ("reload", "clock config diagnostic"),
+    ("replay", "body deliver event expr route suggest telemetry"),
     ("route", "body config deliver diagnostic document event expr limit matcher secret suggest transform verify"),
     ("secret", ""),
     (

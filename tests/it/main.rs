@@ -10,12 +10,15 @@
 
 mod harness;
 
+mod accepted;
 mod admin;
 mod answers;
 mod bodies;
 mod chains;
 mod cli;
+mod crashes;
 mod crowd;
+mod dead_letters;
 mod delivery;
 mod documents;
 mod faults;
@@ -30,6 +33,7 @@ mod metrics;
 mod providers;
 mod reload;
 mod repeats;
+mod replay;
 mod routing;
 mod send;
 mod shipped;

@@ -141,8 +141,14 @@ fn union(error: &ValidationError<'_>, branches: &[Vec<ValidationError<'static>>]
     let value = error.instance().as_ref();
     let meant: Vec<_> =
         schemas.iter().zip(branches).filter(|(schema, _)| describe::takes(schema, context.schema, value)).collect();
+    let takes_switch = schemas.iter().any(|branch| describe::takes(branch, context.schema, &Value::Bool(true)));
+    let switch_words: Vec<String> = match takes_switch && value.is_string() {
+        true => schemas.iter().filter_map(|branch| words(branch, context.schema)).flatten().collect(),
+        false => Vec::new(),
+    };
     match meant.as_slice() {
         [] => wrong_type(pointer, &describe(schema, context.schema), context),
+        _ if !switch_words.is_empty() => switch_or_word(pointer, &switch_words, value, context),
         // A string where a number, a switch or a reference belongs.
         [(branch, _)] if is_reference(branch) => wrong_type(pointer, &describe(schema, context.schema), context),
         [(_, errors)] => errors.iter().for_each(|error| report(error, context)),
@@ -199,6 +205,19 @@ fn not_one_of(pointer: &str, words: &[String], context: &Context<'_>) {
         _ => format!("`{found}` is not one of {}", words.join(", ")),
     };
     context.push("not-one-of", pointer, message, help);
+}
+
+/// A string where `true`, `false` or one of a few words belongs.
+fn switch_or_word(pointer: &str, words: &[String], value: &Value, context: &Context<'_>) {
+    let expected = format!("true or false or {}", words.join(" or "));
+    let plain = words.iter().map(|word| word.trim_matches('`'));
+    match nearest(value.as_str().unwrap_or_default(), plain) {
+        Some(meant) => {
+            let message = format!("expected {expected}");
+            context.push("wrong-type", pointer, message, Some(format!("did you mean `{meant}`?")));
+        }
+        None => wrong_type(pointer, &expected, context),
+    }
 }
 
 fn wrong_type(pointer: &str, expected: &str, context: &Context<'_>) {

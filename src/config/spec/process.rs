@@ -146,6 +146,14 @@ pub struct LimitsSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub in_flight_bytes: Option<String>,
+    /// Events of routes with `ack: accepted` that are still to be delivered; more are answered 503. Default 5000.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub accepted: Option<Scalar<u32>>,
+    /// Bytes of their bodies. Default 256MiB.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub accepted_bytes: Option<String>,
     /// From the first byte of a request to the end of its headers. Default 10s.
     #[schemars(with = "String")]
     #[serde(default)]

@@ -239,13 +239,17 @@ pub enum AckSpec {
     /// After every required target of every route that took the event has succeeded.
     #[default]
     Delivered,
+    /// At once, with 202: deliveries go on in memory, with the whole retry schedule. A crash loses what was there.
+    Accepted,
+    /// Not in this version.
+    Queued,
 }
 
 /// An answer of the route's own. Of a list, the first whose `on` fits answers.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RespondSpec {
-    /// Default `[delivered]`.
+    /// Default `[delivered, accepted]`.
     #[schemars(with = "OneOrMany<OutcomeSpec>")]
     #[serde(default)]
     pub on: Option<OneOrMany<OutcomeSpec>>,
@@ -271,6 +275,7 @@ pub struct RespondSpec {
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeSpec {
     Delivered,
+    Accepted,
     Ignored,
     Duplicate,
 }

@@ -24,10 +24,11 @@ pub struct TargetSpec {
     #[schemars(with = "Scalar<bool>")]
     #[serde(default)]
     pub enabled: Option<Scalar<bool>>,
-    /// `false`: the answer neither waits for this target nor depends on it. Default true.
-    #[schemars(with = "Scalar<bool>")]
+    /// `false`: the answer neither waits for this target nor depends on it; `strict`: a stored dead letter does not count as
+    /// success. Default true.
+    #[schemars(with = "RequiredSpec")]
     #[serde(default)]
-    pub required: Option<Scalar<bool>>,
+    pub required: Option<RequiredSpec>,
     /// The targets of the route that must have ended before this one starts, which then sees their `answers`. Without it
     /// targets run side by side.
     #[schemars(with = "OneOrMany<AfterSpec>")]
@@ -78,6 +79,10 @@ pub struct TargetSpec {
     #[schemars(with = "BreakerSpec")]
     #[serde(default)]
     pub breaker: Option<BreakerSpec>,
+    /// A target of this route, or of hookswitch.yaml, that gets the event and what went wrong when this one fails for good.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub dead_letter: Option<String>,
     /// Answers are read up to here. Default 1MiB.
     #[schemars(with = "String")]
     #[serde(default)]
@@ -118,6 +123,22 @@ pub struct BreakerSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub open: Option<String>,
+}
+
+/// What a target's failure means for the sender.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RequiredSpec {
+    Switch(bool),
+    Word(RequiredWordSpec),
+    Reference(#[schemars(regex(pattern = r"^\$\{(env|file):"))] String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RequiredWordSpec {
+    /// The target itself must have the event.
+    Strict,
 }
 
 /// A status as a number (`200`) or a string (`2xx`, `500-503`; in `success` also a CEL condition).

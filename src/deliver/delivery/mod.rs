@@ -132,6 +132,7 @@ impl Target {
             duration: Duration::ZERO,
             retry_after: None,
             gave_up: None,
+            dead_letter: None,
         }
     }
 
@@ -150,6 +151,9 @@ impl Target {
             _ => (scope.deadline, true),
         };
         let line = |headers: &HeaderMap| {
+            if self.is_dead_letter {
+                return outbound.body.to_vec();
+            }
             Record { time: started, route: &scope.route, target: &self.name, outbound, headers }.to_line()
         };
         let exchange = async {
@@ -312,6 +316,7 @@ impl Last {
             duration,
             retry_after: retry_after.filter(|_| outcome != Outcome::Success),
             gave_up,
+            dead_letter: None,
         }
     }
 }

@@ -12,15 +12,13 @@ const MAX_MOST: u32 = 10;
 const MAX_DELAY_DEFAULT: Duration = Duration::from_secs(5 * 60);
 /// Longer than any deadline; a longer one is a slip of units.
 const DELAY_MOST: Duration = Duration::from_secs(24 * 60 * 60);
-/// A delay that is not written is this part of the deadline, so that the default schedule fits into it.
-const DELAY_PART_OF_DEADLINE: u32 = 10;
 
 /// A retry specification and where it stands.
 pub(in crate::deliver) type Written<'a> = Option<(&'a RetrySpec, At<'a>)>;
 
 impl RetryPolicy {
     /// `written` in order of precedence: what the first does not say, the next may.
-    pub(in crate::deliver) fn compile(written: &[Written<'_>], deadline: Duration) -> Option<RetryPolicy> {
+    pub(in crate::deliver) fn compile(written: &[Written<'_>], usual_delay: Duration) -> Option<RetryPolicy> {
         let max = first(written, "max", |spec| spec.max.as_ref());
         let max = max.map_or(Some(MAX_DEFAULT), |(max, at)| {
             let max = config::scalar(max, &at)?;
@@ -31,7 +29,7 @@ impl RetryPolicy {
             Some(max)
         });
         let delay = first(written, "delay", |spec| spec.delay.as_ref());
-        let delay = delay.map_or(Some(deadline / DELAY_PART_OF_DEADLINE), |(text, at)| delay_within(text, &at));
+        let delay = delay.map_or(Some(usual_delay), |(text, at)| delay_within(text, &at));
         let max_delay = first(written, "max_delay", |spec| spec.max_delay.as_ref());
         let max_delay = max_delay.map_or(Some(MAX_DELAY_DEFAULT), |(text, at)| delay_within(text, &at));
         let jitter = first(written, "jitter", |spec| spec.jitter.as_ref());

@@ -56,7 +56,9 @@ pub(in crate::deliver) struct Surroundings {
     pub(in crate::deliver) states: States,
     pub(in crate::deliver) route_transform: Option<crate::config::spec::TransformSpec>,
     pub(in crate::deliver) credentials: Vec<HeaderName>,
+    pub(in crate::deliver) credential_query: Vec<String>,
     pub(in crate::deliver) offline: bool,
+    pub(in crate::deliver) is_dead_letter: bool,
 }
 
 impl Surroundings {
@@ -85,8 +87,9 @@ impl Surroundings {
             defaults: self.process.defaults.as_ref(),
             process_at: Some(At::document(&findings, &references, 1)),
             credential_headers: &self.credentials,
-            credential_query: &[],
-            deadline: Duration::from_secs(25),
+            credential_query: &self.credential_query,
+            retry_delay: Duration::from_millis(2500),
+            is_dead_letter: self.is_dead_letter,
             route: "orders",
             states: &self.states,
         };

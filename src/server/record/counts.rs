@@ -121,6 +121,7 @@ fn outcome_of(position: usize, notes: &Notes, result: &Result<Answer, Rejection>
         // A route that was not run any more, because one before it failed, has not done what it should have.
         Decision::Taken => match notes.ended.iter().find(|(route, _)| *route == position).map(|(_, end)| end) {
             Some(End::Delivered) => "delivered",
+            Some(End::Accepted) => "accepted",
             Some(End::Duplicate) => "duplicate",
             Some(End::Ignored) => "ignored",
             Some(End::RateLimited) => RATE_LIMITED,

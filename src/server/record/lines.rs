@@ -41,6 +41,7 @@ impl Recorder {
                 duration: delivered.duration,
                 error: if succeeded { "" } else { delivered.outcome.as_str() },
                 reason: delivered.gave_up.map(GiveUp::as_str).unwrap_or_default(),
+                dead_letter: delivered.dead_letter.as_ref().map(|stored| &*stored.target).unwrap_or_default(),
                 labels: &record.labels,
                 payload: None,
             },
@@ -91,7 +92,9 @@ pub(super) fn outcome(notes: &Notes, result: &Result<Answer, Rejection>) -> &'st
     }
     match (notes.ending.map(|ending| ending.end), result) {
         (_, Err(Rejection::RateLimited { .. })) => "rate_limited",
+        (Some(End::Delivered), Ok(_)) if notes.dead_lettered => "dead_lettered",
         (Some(End::Delivered), Ok(_)) => "delivered",
+        (Some(End::Accepted), Ok(_)) => "accepted",
         (Some(End::Duplicate), Ok(_)) => "duplicate",
         (Some(End::Ignored), Ok(_)) => "ignored",
         (Some(_), _) => "failed",

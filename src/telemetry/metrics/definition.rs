@@ -59,6 +59,8 @@ definitions! {
         "Attempts by the status of the answer, or by what kept it from coming";
     AMBIGUOUS: "hookswitch.attempts.ambiguous" Kind::Counter, "{attempt}", ["route", "target"],
         "Attempts that the target may have acted upon although no whole answer came";
+    DEAD_LETTERS: "hookswitch.dead_letters" Kind::Counter, "{record}", ["route", "target"],
+        "Deliveries that failed for good and are in a dead letter";
     IN_FLIGHT: "hookswitch.in_flight" Kind::Gauge, "{event}", [],
         "Events being worked on";
     IN_FLIGHT_BYTES: "hookswitch.in_flight.bytes" Kind::Gauge, "By", [],

@@ -67,6 +67,7 @@ families! {
     delivery_duration: Histogram = DELIVERY_DURATION,
     attempts: Counter = ATTEMPTS,
     ambiguous: Counter = AMBIGUOUS,
+    dead_letters: Counter = DEAD_LETTERS,
     in_flight: Gauge = IN_FLIGHT,
     in_flight_bytes: Gauge = IN_FLIGHT_BYTES,
     rate_limited: Counter = RATE_LIMITED,

@@ -27,6 +27,7 @@ pub struct TargetSeries {
     pub duration: Arc<Histogram>,
     pub attempts: Split<Status, Counter>,
     pub ambiguous: Arc<Counter>,
+    pub dead_letters: Arc<Counter>,
 }
 
 /// Requests at one path pattern.
@@ -130,6 +131,7 @@ impl TargetSeries {
             duration: families.delivery_duration.of(names()),
             attempts: Split::new(&families.attempts, names()),
             ambiguous: families.ambiguous.of(names()),
+            dead_letters: families.dead_letters.of(names()),
         };
         series.deliveries.with("success", |_| {});
         series

@@ -12,6 +12,7 @@ hookswitch_deliveries_total counter route target outcome
 hookswitch_delivery_duration_seconds histogram route target
 hookswitch_attempts_total counter route target status
 hookswitch_attempts_ambiguous_total counter route target
+hookswitch_dead_letters_total counter route target
 hookswitch_in_flight gauge
 hookswitch_in_flight_bytes gauge
 hookswitch_rate_limited_total counter route target

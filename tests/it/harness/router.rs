@@ -162,6 +162,13 @@ impl Router {
         assert!(status.success());
     }
 
+    /// Ends it as a crash does. The folder is for the next.
+    pub fn kill(mut self) -> tempfile::TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
     /// Waits for the process to end by itself, and gives what it printed.
     pub fn wait(mut self) -> (ExitStatus, Vec<String>) {
         let deadline = Instant::now() + PATIENCE;
