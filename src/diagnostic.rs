@@ -33,9 +33,20 @@ pub struct Diagnostic {
     /// Byte range in the file, for drawing; not part of the machine format.
     #[serde(skip)]
     pub span: Option<(usize, usize)>,
+    /// The line, for whoever has no file to draw it from; not part of the machine format.
+    #[serde(skip)]
+    pub source: Option<SourceLine>,
     /// A second place that belongs to the mistake; machine formats name it in the message.
     #[serde(skip)]
     pub related: Option<RelatedPlace>,
+}
+
+/// One line of a file, as it may be shown, with what is meant in it: counted in characters, and cut where it is long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceLine {
+    pub text: String,
+    pub start: usize,
+    pub end: usize,
 }
 
 /// The other place of a mistake that takes two, as the second of two equal names.
@@ -62,6 +73,7 @@ impl Diagnostic {
             pointer: String::new(),
             help: None,
             span: None,
+            source: None,
             related: None,
         }
     }

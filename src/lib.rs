@@ -17,6 +17,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod event;
 pub mod examples;
+pub mod explain;
 pub mod expr;
 pub mod history;
 pub mod limit;

@@ -56,6 +56,11 @@ impl Rehearsal {
         Rehearsal { live: Live::fixed(configuration, Clock::System) }
     }
 
+    /// Of what runs: each request on the generation of its time.
+    pub fn of(live: Live<Configuration>) -> Rehearsal {
+        Rehearsal { live }
+    }
+
     pub fn generation(&self) -> Arc<Generation> {
         self.live.load()
     }

@@ -4,6 +4,7 @@
 //! it shows: a page can point its own name at 127.0.0.1 (DNS rebinding) or post there blindly, and both can be told by
 //! the `Host`, `Origin` and `Sec-Fetch-Site` that the browser sends.
 
+use super::page::Access;
 use crate::secret::Secret;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::{
@@ -43,9 +44,17 @@ impl Guard {
         Ok(Guard { token, loopback })
     }
 
-    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
-        if comes_from_elsewhere(headers) || self.loopback && !comes_from_no_web_page(uri, headers) {
+    pub(super) fn check(&self, access: Access, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
+        if access == Access::Open {
+            return Ok(());
+        }
+        // Whoever follows a link to the console comes from somewhere.
+        let visits = access == Access::Shown && is_visit(headers);
+        if (comes_from_elsewhere(headers) && !visits) || (self.loopback && !comes_from_no_web_page(uri, headers)) {
             return Err(Denied::Origin);
+        }
+        if access == Access::Shown {
+            return Ok(());
         }
         let Some(token) = &self.token else { return Ok(()) };
         let given = headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
@@ -71,6 +80,12 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     let ours = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
     headers.get_all(SEC_FETCH_SITE).iter().any(|site| !ours(site))
+}
+
+/// A page of its own is opened, no piece of another one.
+fn is_visit(headers: &HeaderMap) -> bool {
+    let says = |name: &'static str, value: &str| headers.get(name).is_some_and(|said| said == value);
+    says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document")
 }
 
 /// Tells browsers to do nothing with an answer but to show it. What is stricter or looser already stays.

@@ -117,7 +117,7 @@ fn statistics(figures: &Figures) -> Value {
 
 fn attempt(attempt: &AttemptEntry) -> Value {
     json!({
-        "number": attempt.number,
+        "n": attempt.number,
         "time": time(attempt.time),
         "status": attempt.status,
         "outcome": attempt.outcome,

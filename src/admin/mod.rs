@@ -3,13 +3,17 @@
 //! A small service of its own on a [`crate::server::listener`]; it sees the process only through [`AdminView`]. Who may
 //! ask is decided in [`guard`].
 
+mod asked;
 mod body;
+mod console;
 mod filter;
 mod guard;
 mod listing;
+mod openapi;
 mod page;
 mod stream;
 
+pub use asked::Asked;
 pub use body::AdminBody;
 pub use guard::TokenRequired;
 
@@ -17,6 +21,8 @@ use crate::diagnostic::Diagnostic;
 use crate::history::History;
 use crate::reload::{ReloadOutcome, Status};
 use crate::secret::Secret;
+use crate::server::admission::{Admission, Permit};
+use crate::server::body::Bounds;
 use crate::server::listener::{Peer, Service};
 use crate::server::rejection::{Rejection, mark};
 use crate::server::request_id;
@@ -32,6 +38,7 @@ use page::{Access, Page};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use stream::Feed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -69,6 +76,15 @@ pub trait AdminView: Send + Sync + 'static {
         None
     }
 
+    /// Where a trace is looked at, with `{trace_id}` for its id.
+    fn trace_url(&self) -> Option<Arc<str>>;
+
+    /// Why a request is taken or not, and what would be sent; or why it cannot be a request.
+    fn explain(&self, asked: Asked) -> impl Future<Output = Result<Value, String>> + Send;
+
+    /// Delivers to one target for real, and tells what came of it; or why nothing could be sent.
+    fn test(&self, route: &str, target: &str, asked: Asked) -> impl Future<Output = Result<Value, String>> + Send;
+
     /// As [`crate::reload::Handle::reload`].
     fn reload(&self) -> impl Future<Output = Option<ReloadOutcome>> + Send;
 }
@@ -84,7 +100,15 @@ pub struct Admin<V> {
     view: V,
     guard: Guard,
     readers: Arc<Semaphore>,
+    asking: Arc<Admission>,
 }
+
+/// Requests to explain and to test at a time, and the bytes of their bodies.
+const ASKING_MAX: usize = 8;
+const ASKING_BYTES: usize = 8 << 20;
+
+/// Of the body of one of them.
+const ASKED: Bounds = Bounds { max_size: 1 << 20, timeout: Duration::from_secs(10) };
 
 impl<V: AdminView> Admin<V> {
     /// For a listener on `address`.
@@ -93,18 +117,18 @@ impl<V: AdminView> Admin<V> {
     /// The address can be reached from elsewhere and there is no token.
     pub fn new(view: V, address: IpAddr, token: Option<&Secret>) -> Result<Admin<V>, TokenRequired> {
         let readers = Arc::new(Semaphore::new(stream::READERS_MAX));
-        Ok(Admin { view, guard: Guard::new(address, token)?, readers })
+        let asking = Admission::new(ASKING_MAX, ASKING_BYTES);
+        Ok(Admin { view, guard: Guard::new(address, token)?, readers, asking })
     }
 
-    async fn answer(&self, request: &Request<Incoming>) -> Result<Answer, Rejection> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Rejection> {
         // Denied before it is looked up: what pages there are is nobody's business either.
         let page = Page::at(request.uri().path());
-        if page.map(Page::access) != Some(Access::Open) {
-            self.guard.check(request.uri(), request.headers()).map_err(|denied| match denied {
-                Denied::Token => Rejection::Unauthorized,
-                Denied::Origin => Rejection::Forbidden,
-            })?;
-        }
+        let access = page.map_or(Access::Guarded, Page::access);
+        self.guard.check(access, request.uri(), request.headers()).map_err(|denied| match denied {
+            Denied::Token => Rejection::Unauthorized,
+            Denied::Origin => Rejection::Forbidden,
+        })?;
         let page = page.ok_or(Rejection::NotFound)?;
         if !page.allows(request.method()) {
             return Err(Rejection::MethodNotAllowed { allow: page.allow().to_owned() });
@@ -114,18 +138,46 @@ impl<V: AdminView> Admin<V> {
             Page::Livez => json_answer(StatusCode::OK, &json!({"status": "alive"})),
             Page::Readyz => ready(self.view.readiness()),
             Page::Metrics => metrics(self.view.metrics(accept(request.headers())).ok_or(Rejection::NotFound)?),
-            Page::Config => json_answer(StatusCode::OK, &config(&self.view.status())),
+            Page::Config => {
+                let trace_url = self.view.trace_url();
+                json_answer(StatusCode::OK, &config(&self.view.status(), trace_url.as_deref()))
+            }
             Page::Routes => {
                 let routes = listing::with_statistics(self.view.routes(), history, self.view.now());
                 json_answer(StatusCode::OK, &routes)
             }
             Page::Handshakes => json_answer(StatusCode::OK, &self.view.handshakes()),
-            Page::Events => json_answer(StatusCode::OK, &listing::events(history, &filter(request)?)),
-            Page::Deliveries => json_answer(StatusCode::OK, &listing::deliveries(history, &filter(request)?)),
-            Page::EventStream => self.event_stream(request)?,
-            Page::DeliveryStream => self.delivery_stream(request)?,
+            Page::Events => json_answer(StatusCode::OK, &listing::events(history, &filter(&request)?)),
+            Page::Deliveries => json_answer(StatusCode::OK, &listing::deliveries(history, &filter(&request)?)),
+            Page::EventStream => self.event_stream(&request)?,
+            Page::DeliveryStream => self.delivery_stream(&request)?,
+            Page::OpenApi => answer(StatusCode::OK, "application/json", openapi::DOCUMENT.to_owned()),
+            Page::Asset(asset) => asset.answer(),
             Page::Reload => reloaded(self.view.reload().await.ok_or(Rejection::Draining)?),
+            Page::Explain => {
+                let (asked, _permit) = self.asked(request).await?;
+                told(self.view.explain(asked).await)?
+            }
+            Page::Test => {
+                let (route, target) = page::tested(request.uri().path()).ok_or(Rejection::NotFound)?;
+                let (asked, _permit) = self.asked(request).await?;
+                told(self.view.test(&route, &target, asked).await)?
+            }
         })
+    }
+
+    /// The permit bounds how many are worked on.
+    async fn asked(&self, request: Request<Incoming>) -> Result<(Asked, Permit), Rejection> {
+        let mut permit = self.asking.enter().ok_or(Rejection::Overload)?;
+        let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+        let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim);
+        // A form of a foreign page cannot say so.
+        if essence.is_some_and(|essence| !essence.eq_ignore_ascii_case("application/json")) {
+            return Err(Rejection::UnsupportedMediaType { detail: "send application/json".to_owned() });
+        }
+        let bytes = crate::server::body::read(request.into_body(), ASKED, &mut permit).await?;
+        let asked = Asked::parse(&bytes).map_err(|detail| Rejection::Malformed { detail })?;
+        Ok((asked, permit))
     }
 
     fn event_stream(&self, request: &Request<Incoming>) -> Result<Answer, Rejection> {
@@ -157,7 +209,7 @@ impl<V: AdminView> Service for Admin<V> {
 
     async fn call(&self, request: Request<Incoming>, _peer: Peer) -> Answer {
         let id = request_id::of(request.headers(), Utc::now(), fastrand::u128(..));
-        let answer = self.answer(&request).await;
+        let answer = self.answer(request).await;
         let mut answer = answer.unwrap_or_else(|rejection| rejection.into_answer(&id).map(AdminBody::from));
         let headers = answer.headers_mut();
         mark(headers, &id);
@@ -167,6 +219,11 @@ impl<V: AdminView> Service for Admin<V> {
         guard::harden(headers);
         answer
     }
+}
+
+fn told(came: Result<Value, String>) -> Result<Answer, Rejection> {
+    let came = came.map_err(|detail| Rejection::Unprocessable { detail, errors: Vec::new() })?;
+    Ok(json_answer(StatusCode::OK, &came))
 }
 
 /// The filter in the query.
@@ -190,7 +247,7 @@ fn ready(readiness: Readiness) -> Answer {
 }
 
 /// What runs, and what the last load had to say: its errors where it was rejected, else the warnings of what runs.
-fn config(status: &Status) -> Value {
+fn config(status: &Status, trace_url: Option<&str>) -> Value {
     let diagnostics: &[Diagnostic] = match &status.last {
         ReloadOutcome::Rejected { diagnostics, .. } => diagnostics,
         _ => &status.warnings,
@@ -202,8 +259,18 @@ fn config(status: &Status) -> Value {
         "loaded_at": listing::time(status.loaded_at),
         "last_outcome": status.last.name(),
         "last_at": listing::time(status.last_at),
-        "diagnostics": diagnostics,
+        "trace_url": trace_url,
+        "diagnostics": diagnostics.iter().map(with_source).collect::<Vec<Value>>(),
     })
+}
+
+/// With the line that it is about.
+fn with_source(diagnostic: &Diagnostic) -> Value {
+    let mut shown = json!(diagnostic);
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("source".to_owned(), json!(diagnostic.source));
+    }
+    shown
 }
 
 fn reloaded(outcome: ReloadOutcome) -> Answer {

@@ -49,8 +49,9 @@ pub fn compile(
     let settings = Settings::compile(&loaded.settings, &at);
     let table = RouteTable::compile(loaded, references, findings, uuid, carried);
     let (settings, table) = settings.zip(table)?;
-    let payloads = settings.log.payloads.then(|| Masking::new(references.values()));
-    Some(Configuration { settings, table, payloads, meters: Meters::default() })
+    let secrets = Masking::new(references.values());
+    let payloads = settings.log.payloads.then(|| secrets.clone());
+    Some(Configuration { settings, table, secrets, payloads, meters: Meters::default() })
 }
 
 /// A version 4 UUID (RFC 9562, section 5.4).

@@ -2,11 +2,12 @@
 
 mod load;
 mod signals;
+mod view;
 
 pub use load::{FolderLoader, check, compile, random_uuid};
 pub use signals::Signals;
 
-use crate::admin::{Admin, AdminView, Exposition, Readiness, TokenRequired};
+use crate::admin::{Admin, TokenRequired};
 use crate::clock::Clock;
 use crate::config::Sources;
 use crate::config::folder::Folder;
@@ -25,8 +26,7 @@ use crate::server::rejection::Rejection;
 use crate::server::{Answer, meters, pipeline};
 use crate::settings::{Settings, Shutdown};
 use crate::telemetry::logs::{Format, Log};
-use crate::telemetry::metrics::{self, Metrics};
-use chrono::{DateTime, Utc};
+use crate::telemetry::metrics::Metrics;
 use http::Request;
 use hyper::body::Incoming;
 use std::collections::HashSet;
@@ -38,6 +38,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use view::ProcessView;
 
 /// What the command line says.
 pub struct Options {
@@ -274,7 +275,7 @@ async fn serve(
     let webhooks = listener::serve(bound.webhooks, limits, move |request: Request<Incoming>, peer: Peer| {
         answer(answering.clone(), request, peer)
     });
-    let view = ProcessView { gateway: gateway.clone(), handle };
+    let view = ProcessView::new(gateway.clone(), handle);
     let admin = Admin::new(view, bound.admin.listener.address.ip(), settings.admin.token.as_ref())?;
     let admin = listener::serve(vec![bound.admin], listener::Limits::default(), admin);
     log.ready();
@@ -343,45 +344,3 @@ async fn drain(webhooks: Server, gateway: &Gateway, shutdown: &Shutdown, at_once
 
 /// How long work that was cut off may take to say so.
 const LAST_LINES: Duration = Duration::from_millis(500);
-
-/// What the admin listener sees of the process.
-struct ProcessView {
-    gateway: Arc<Gateway>,
-    handle: Handle<Configuration>,
-}
-
-impl AdminView for ProcessView {
-    fn readiness(&self) -> Readiness {
-        if self.gateway.is_draining() { Readiness::Draining } else { Readiness::Ready }
-    }
-
-    fn status(&self) -> Status {
-        self.handle.status()
-    }
-
-    fn routes(&self) -> serde_json::Value {
-        crate::route::listing(&self.handle.live().load().value.table)
-    }
-
-    fn handshakes(&self) -> serde_json::Value {
-        self.gateway.given.listing(self.gateway.clock.now())
-    }
-
-    fn history(&self) -> &Arc<History> {
-        &self.gateway.history
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        self.gateway.clock.now()
-    }
-
-    fn metrics(&self, accept: &str) -> Option<Exposition> {
-        let format = metrics::Format::wanted(accept);
-        let text = metrics::write(&self.gateway.metrics.collect(), format);
-        Some(Exposition { content_type: format.content_type(), text })
-    }
-
-    async fn reload(&self) -> Option<ReloadOutcome> {
-        self.handle.reload().await
-    }
-}

@@ -1,16 +1,13 @@
-//! `hookswitch explain`: why a request matches or not, clause by clause, and the exact requests that would be sent.
+//! `hookswitch explain`: what [`crate::explain`] finds, for people or as it is.
 
 #![expect(clippy::indexing_slicing, reason = "keys of a JSON document made here; one that is missing reads as null")]
 
 use super::{Shown, arguments, offline};
-use crate::examples::{self, Failure, readable};
-use crate::rehearsal::{Performance, Rehearsed};
-use crate::route::Decision;
-use crate::server::gateway::Trust;
-use crate::server::record::What;
+use crate::examples::{Failure, Written};
+use crate::explain::explain;
 use chrono::Utc;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,14 +32,13 @@ pub struct Args {
 
 pub fn run(args: Args) -> ExitCode {
     let Some(offline) = offline::load(args.config.as_deref()) else { return ExitCode::FAILURE };
-    let performance = match perform(&args, &offline) {
-        Ok(performance) => performance,
+    let report = match told(&args, &offline) {
+        Ok(report) => report,
         Err(Failure(message)) => {
             super::say_error(&message);
             return ExitCode::from(2);
         }
     };
-    let report = report(&args, &performance);
     super::print(&match args.format {
         Shown::Human => human(&report),
         Shown::Json => super::json(&report),
@@ -50,88 +46,15 @@ pub fn run(args: Args) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn perform(args: &Args, offline: &offline::Offline) -> Result<Performance, Failure> {
+fn told(args: &Args, offline: &offline::Offline) -> Result<Value, Failure> {
     let method = args.method.to_ascii_uppercase();
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure(format!("`{method}` is not a method")))?;
     let headers = arguments::headers(&args.headers)?;
     let body = args.data.as_deref().map(arguments::body).transpose()?.unwrap_or_default();
-    let written = examples::Written { method, target: &args.path, headers, body };
-    let (request, public_url) = examples::build(written)?;
-    let rehearsed = Rehearsed {
-        request,
-        client_ip: std::net::Ipv4Addr::LOCALHOST.into(),
-        at: Utc::now(),
-        trust: Trust::Assume,
-        public_url,
-        answers: None,
-    };
+    let written = Written { method, target: &args.path, headers, body };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| Failure(format!("cannot run it: {error}")))?;
-    runtime.block_on(offline.rehearsal.run(rehearsed)).map_err(|error| Failure(error.to_string()))
-}
-
-fn report(args: &Args, performance: &Performance) -> Value {
-    let notes = &performance.notes;
-    let routes: Vec<Value> = notes
-        .decisions
-        .iter()
-        .map(|(route, decision)| {
-            let (outcome, reason) = match decision {
-                Decision::Taken => ("taken", None),
-                Decision::Ignored(ignored) => ("ignored", Some(ignored.to_string())),
-                Decision::Failed(error) => ("failed", Some(error.to_string())),
-                Decision::RateLimited(_) => ("rate_limited", None),
-            };
-            let mut entry = json!({"name": &*route.name, "file": route.file, "outcome": outcome});
-            if let Some(reason) = reason {
-                entry["reason"] = reason.into();
-            }
-            if let Some(when) = &route.when_source {
-                entry["when"] = when.trim().into();
-            }
-            entry
-        })
-        .collect();
-    let deliveries: Vec<Value> = notes
-        .deliveries
-        .iter()
-        .map(|note| match &note.what {
-            What::Skipped(skip) => json!({"route": &*note.route, "target": &*note.target, "outcome": "skipped", "reason": skip.to_string()}),
-            What::NotBuilt(error) => json!({"route": &*note.route, "target": &*note.target, "outcome": "failed", "reason": error.to_string()}),
-            What::Sent { outbound, .. } => json!({
-                "route": &*note.route,
-                "target": &*note.target,
-                "outcome": "sent",
-                "method": outbound.method.as_str(),
-                "url": &*outbound.shown_url,
-                "headers": shown_headers(&outbound.shown()),
-                "body": readable(&outbound.headers, &outbound.body),
-                "dead_letter": note.dead_letter.as_deref(),
-            }),
-        })
-        .collect();
-    let headers: Vec<(String, String)> = performance
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    json!({
-        "version": 1,
-        "request": {"method": args.method.to_ascii_uppercase(), "path": args.path},
-        "endpoint": notes.endpoint.as_deref(),
-        "handshake": notes.handshake,
-        "routes": routes,
-        "deliveries": deliveries,
-        "response": {
-            "status": performance.status,
-            "headers": shown_headers(&headers),
-            "body": readable(&performance.headers, &performance.body),
-        },
-    })
-}
-
-fn shown_headers(headers: &[(String, String)]) -> Value {
-    Value::Object(headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect())
+    runtime.block_on(explain(&offline.rehearsal, written, Utc::now()))
 }
 
 fn human(report: &Value) -> String {

@@ -22,6 +22,7 @@ fn diagnostic(message: &str) -> Diagnostic {
         pointer: String::new(),
         help: None,
         span: None,
+        source: None,
         related: None,
     }
 }

@@ -26,6 +26,8 @@ use tokio_util::task::TaskTracker;
 pub struct Configuration {
     pub settings: Settings,
     pub table: RouteTable,
+    /// Of this configuration, to be hidden.
+    pub secrets: Masking,
     /// Adds headers and bodies to the event's log line, masked; `None`: it does not.
     pub payloads: Option<Masking>,
     /// What routes and targets count; offline, nothing.

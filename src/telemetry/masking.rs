@@ -102,6 +102,26 @@ impl Masking {
         Masked { headers: shown.collect(), body: text, truncated }
     }
 
+    /// Known secrets alone, wherever they stand in a document: for an operator, who may see the rest.
+    pub fn hide(&self, value: &mut Value) {
+        match value {
+            Value::Object(entries) => {
+                let hidden = std::mem::take(entries).into_iter().map(|(key, mut value)| {
+                    self.hide(&mut value);
+                    (self.without_secrets(&key).into_owned(), value)
+                });
+                *entries = hidden.collect();
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.hide(item)),
+            Value::String(text) => {
+                if let Cow::Owned(hidden) = self.without_secrets(text) {
+                    *text = hidden;
+                }
+            }
+            Value::Number(_) | Value::Bool(_) | Value::Null => {}
+        }
+    }
+
     fn header(&self, name: &HeaderName, value: &[u8]) -> String {
         if is_credential(name.as_str()) {
             return MASK.to_owned();
@@ -174,13 +194,17 @@ impl Masking {
     }
 
     fn text(&self, text: &str) -> String {
+        without_cards(&self.without_secrets(text))
+    }
+
+    fn without_secrets<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for secret in &self.secrets {
             if text.contains(secret.expose()) {
                 text = text.replace(secret.expose(), MASK).into();
             }
         }
-        without_cards(&text)
+        text
     }
 }
 

@@ -6,13 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ALLOWED: [(&str, &str); 31] = [
+const ALLOWED: [(&str, &str); 32] = [
     ("admin", "diagnostic history reload secret server"),
-    ("app", "admin clock config deliver diagnostic history limit lint reload route secret server settings telemetry"),
+    (
+        "app",
+        "admin clock config deliver diagnostic examples explain history limit lint rehearsal reload route secret server settings telemetry trial",
+    ),
     ("body", "config diagnostic document"),
     (
         "cli",
-        "app clock config deliver diagnostic event examples limit matcher rehearsal replay route secret server settings stdout suggest telemetry trial verify",
+        "app clock config deliver diagnostic event examples explain limit matcher rehearsal replay route secret server settings stdout suggest telemetry trial verify",
     ),
     ("clock", ""),
     ("config", "diagnostic expr secret suggest"),
@@ -22,6 +25,7 @@ const ALLOWED: [(&str, &str); 31] = [
     ("document", ""),
     ("event", "body"),
     ("examples", "body config deliver document rehearsal route server"),
+    ("explain", "examples rehearsal route server"),
     ("expr", "diagnostic document event secret suggest"),
     ("history", "telemetry"),
     ("limit", "config diagnostic expr matcher secret"),

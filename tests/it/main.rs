@@ -16,6 +16,7 @@ mod answers;
 mod bodies;
 mod chains;
 mod cli;
+mod console;
 mod crashes;
 mod crowd;
 mod dead_letters;

@@ -2,6 +2,7 @@
 //!
 //! Nothing is compiled and no reference is resolved here. A document with a mistake is left out, the others are not.
 
+mod line;
 mod mask;
 mod names;
 mod sources;

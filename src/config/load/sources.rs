@@ -1,5 +1,6 @@
 //! The texts of a configuration, and where in them a mistake is.
 
+use super::line;
 use super::mask::{is_masked, masked, masked_message, without_quotes};
 use crate::config::folder::File;
 use crate::config::yaml::{self, Kind, Node, Problem, Span, source_range};
@@ -55,6 +56,9 @@ impl Source {
         })
     }
 }
+
+/// Diagnostics that bring their line along; nobody reads more of them at a time.
+const LINES_MAX: usize = 200;
 
 /// A place to show: line and column count from 1; 0 is the file as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +119,7 @@ impl Sources {
             pointer: String::new(),
             help,
             span: place.span,
+            source: None,
             related,
         }
     }
@@ -187,6 +192,9 @@ impl Sources {
             let position = positions.get(found.file.as_str());
             (position.copied(), found.file.clone(), found.line, found.column, found.severity)
         });
+        for diagnostic in all.iter_mut().take(LINES_MAX) {
+            diagnostic.source = diagnostic.span.and_then(|span| line::of(self.drawn(&diagnostic.file)?, span));
+        }
         all
     }
 
@@ -212,6 +220,7 @@ impl Sources {
             pointer: finding.pointer.clone(),
             help: finding.help.as_deref().map(in_words),
             span: place.span,
+            source: None,
             related,
         }
     }

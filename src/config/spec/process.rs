@@ -47,6 +47,9 @@ pub struct ProcessSpec {
     #[schemars(with = "LogSpec")]
     #[serde(default)]
     pub log: Option<LogSpec>,
+    #[schemars(with = "TelemetrySpec")]
+    #[serde(default)]
+    pub telemetry: Option<TelemetrySpec>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -191,6 +194,15 @@ pub struct LogSpec {
     #[schemars(with = "Scalar<bool>")]
     #[serde(default)]
     pub payloads: Option<Scalar<bool>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetrySpec {
+    /// Where a trace is looked at, as `https://jaeger.example/trace/{trace_id}`: the console links there.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub trace_url: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]

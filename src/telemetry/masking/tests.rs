@@ -127,3 +127,10 @@ proptest! {
         let _ = masking().payload(&HeaderMap::new(), &body);
     }
 }
+
+#[test]
+fn for_an_operator_secrets_alone_are_hidden() {
+    let mut shown = json!({"s3cr": [{"phone": "+7 900", "token": "x s3cr3t-value y"}], "n": 4111111111111111_u64});
+    masking().hide(&mut shown);
+    assert_eq!(shown, json!({"***": [{"phone": "+7 900", "token": "x *** y"}], "n": 4111111111111111_u64}));
+}

@@ -1,3 +1,6 @@
+mod asking;
+mod streams;
+
 use super::*;
 use crate::diagnostic::Severity;
 use crate::history::fixture::{delivery, event};
@@ -27,6 +30,7 @@ fn diagnostic(message: &str) -> Diagnostic {
         pointer: String::new(),
         help: None,
         span: None,
+        source: None,
         related: None,
     }
 }
@@ -56,11 +60,20 @@ impl AdminView for View {
         DateTime::UNIX_EPOCH
     }
     fn handshakes(&self) -> Value {
-        json!({"secrets": []})
+        json!({"version": 1, "secrets": []})
     }
     fn metrics(&self, accept: &str) -> Option<Exposition> {
         let content_type = if accept.is_empty() { "text/plain" } else { "application/openmetrics-text" };
         self.metrics.map(|text| Exposition { content_type, text: text.to_owned() })
+    }
+    fn trace_url(&self) -> Option<Arc<str>> {
+        Some("https://jaeger.example/trace/{trace_id}".into())
+    }
+    async fn explain(&self, asked: Asked) -> Result<Value, String> {
+        asked.url.map(|url| json!({"path": url, "body": asked.body})).ok_or_else(|| "a path is missing".to_owned())
+    }
+    async fn test(&self, route: &str, target: &str, asked: Asked) -> Result<Value, String> {
+        Ok(json!({"route": route, "target": target, "body": asked.body}))
     }
     async fn reload(&self) -> Option<ReloadOutcome> {
         self.outcome.clone()
@@ -107,6 +120,19 @@ impl Running {
 
     async fn status(&self, request: &str, headers: &[&str]) -> u16 {
         self.ask(request, headers).await.0
+    }
+
+    async fn post(&self, path: &str, headers: &[&str], body: &str) -> (u16, Value) {
+        let length = format!("content-length: {}", body.len());
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let headers: String = headers.iter().chain([&&*length]).map(|header| format!("{header}\r\n")).collect();
+        let text =
+            format!("POST {path} HTTP/1.1\r\nhost: {}\r\n{headers}connection: close\r\n\r\n{body}", self.address);
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap())
     }
 
     async fn json(&self, request: &str) -> (u16, Value) {
@@ -194,7 +220,17 @@ async fn the_token_opens_all_but_what_is_open_anyway() {
         for open in ["/livez", "/readyz", "/metrics"] {
             assert_eq!(running.status(&format!("GET {open}"), &["host: any.example"]).await, 200);
         }
-        for page in ["GET /config", "GET /routes", "POST /reload", "GET /nothing"] {
+        for page in [
+            "GET /config",
+            "GET /routes",
+            "GET /events",
+            "GET /deliveries/stream",
+            "POST /reload",
+            "POST /explain",
+            "POST /targets/a/b/test",
+            "GET /openapi.json",
+            "GET /nothing",
+        ] {
             let wrong = [
                 "",
                 "authorization: Bearer letmeinn",
@@ -322,68 +358,4 @@ async fn routes_carry_figures_of_their_targets() {
         (one["minutes"]["succeeded"].as_array().unwrap().len(), &one["minutes"]["succeeded"][59]),
         (60, &json!(3))
     );
-}
-
-/// Reads from an open stream until it has `text`.
-async fn read_until(stream: &mut TcpStream, text: &str) -> String {
-    let mut read = Vec::new();
-    while !String::from_utf8_lossy(&read).contains(text) {
-        assert!(stream.read_buf(&mut read).await.unwrap() > 0, "it ended: {}", String::from_utf8_lossy(&read));
-    }
-    String::from_utf8(read).unwrap()
-}
-
-#[tokio::test]
-async fn a_stream_outlives_what_would_end_a_resting_connection() {
-    let moment = std::time::Duration::from_millis(10);
-    let limits = Limits { header_timeout: moment, idle_timeout: moment, ..Limits::default() };
-    let running = start_within(limits, "127.0.0.1", None, None).await;
-    let mut stream = TcpStream::connect(running.address).await.unwrap();
-    let request = format!("GET /deliveries/stream HTTP/1.1\r\nhost: {}\r\n\r\n", running.address);
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let head = read_until(&mut stream, "retry: 2000").await;
-    assert!(head.starts_with("HTTP/1.1 200") && head.contains("content-type: text/event-stream"), "{head}");
-    // Another connection, one that rests, is closed in this time: so much of it has passed.
-    let mut resting = TcpStream::connect(running.address).await.unwrap();
-    assert_eq!(resting.read(&mut [0; 8]).await.unwrap(), 0);
-    running.history.delivery(delivery(DateTime::UNIX_EPOCH, "success"));
-    let told = read_until(&mut stream, "\n\n\r\n").await;
-    assert!(told.contains("event: delivery\nid: ") && told.contains("\"route\":\"route\""), "{told}");
-    drop(stream);
-}
-
-#[tokio::test]
-async fn a_reader_that_reads_nothing_loses_its_connection() {
-    let limits = Limits { write_timeout: std::time::Duration::from_millis(20), ..Limits::default() };
-    let running = start_within(limits, "127.0.0.1", None, None).await;
-    let mut stream = TcpStream::connect(running.address).await.unwrap();
-    let request = format!("GET /deliveries/stream HTTP/1.1\r\nhost: {}\r\n\r\n", running.address);
-    stream.write_all(request.as_bytes()).await.unwrap();
-    read_until(&mut stream, "retry: 2000").await;
-    // More than the kernel keeps for a reader, however much that is.
-    let reason = "x".repeat(400);
-    while running.server.connections() > 0 {
-        for _ in 0..100 {
-            let entry = delivery(DateTime::UNIX_EPOCH, "timeout");
-            running.history.delivery(crate::history::DeliveryEntry { reason: reason.clone().into(), ..entry });
-        }
-        tokio::task::yield_now().await;
-    }
-    drop(stream);
-}
-
-#[tokio::test]
-async fn readers_of_streams_are_bounded() {
-    let running = start("127.0.0.1", None, None).await;
-    let mut readers = Vec::new();
-    for _ in 0..stream::READERS_MAX {
-        let mut reader = TcpStream::connect(running.address).await.unwrap();
-        let request = format!("GET /events/stream HTTP/1.1\r\nhost: {}\r\n\r\n", running.address);
-        reader.write_all(request.as_bytes()).await.unwrap();
-        read_until(&mut reader, "retry: 2000").await;
-        readers.push(reader);
-    }
-    assert_eq!(running.status("GET /events/stream", &[]).await, 503);
-    assert_eq!(running.status("HEAD /events/stream", &[]).await, 405);
-    assert_eq!(running.status("GET /events", &[]).await, 200);
 }
