@@ -6,7 +6,7 @@ import {live, watched} from './live.js';
 import {at, badge, filters, heading, labels} from './pieces.js';
 import {duration, t} from './text.js';
 
-const OUTCOMES = ['taken', 'delivered', 'duplicate', 'ignored', 'refused', 'rate_limited', 'failed', 'handshake'];
+const OUTCOMES = ['taken', 'delivered', 'accepted', 'duplicate', 'ignored', 'refused', 'rate_limited', 'failed', 'handshake'];
 
 export function events(view, context) {
   const made = watched(view, context, {

@@ -113,7 +113,7 @@ mod tests {
                 assert!(!is_call || known(key), "{} uses {key}", script.path);
             }
         }
-        let outcomes = "success failed skipped taken ignored delivered duplicate refused rate_limited handshake timeout \
+        let outcomes = "success failed skipped taken ignored delivered accepted duplicate refused rate_limited handshake timeout \
                         server_error throttled unsatisfied connect dns tls reset deadline expression answer_too_large write \
                         draining egress queue_full breaker_open applied unchanged rejected unsettled crashed";
         outcomes.split_whitespace().for_each(|outcome| assert!(known(&format!("outcome.{outcome}")), "{outcome}"));
