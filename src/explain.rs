@@ -3,7 +3,7 @@
 
 use crate::examples::{self, Failure, Written, readable};
 use crate::rehearsal::{Performance, Rehearsal, Rehearsed};
-use crate::route::Decision;
+use crate::route::{self, Decision};
 use crate::server::gateway::Trust;
 use crate::server::record::{DeliveryNote, What};
 use chrono::{DateTime, Utc};
@@ -35,6 +35,7 @@ fn report(asked: &Value, performance: &Performance) -> Value {
             Decision::Taken => ("taken", None),
             Decision::Ignored(ignored) => ("ignored", Some(ignored.to_string())),
             Decision::Failed(error) => ("failed", Some(error.to_string())),
+            Decision::Broken(places) => ("failed", Some(route::places(places))),
             Decision::RateLimited(_) => ("rate_limited", None),
         };
         let mut entry = json!({"name": &*route.name, "file": route.file, "outcome": outcome});

@@ -4,9 +4,9 @@
 //! without its default.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -92,6 +92,8 @@ pub struct References {
     missing: Missing,
     lookup: Box<Lookup>,
     resolved: RefCell<BTreeMap<Reference, Result<Secret, ReferenceError>>>,
+    /// Files that are named by their path, and read as they are.
+    named: RefCell<BTreeSet<PathBuf>>,
     /// Secrets that are written out in the configuration.
     written: RefCell<Vec<Secret>>,
 }
@@ -119,6 +121,7 @@ impl References {
             missing,
             lookup: Box::new(lookup),
             resolved: RefCell::default(),
+            named: RefCell::default(),
             written: RefCell::default(),
         }
     }
@@ -143,7 +146,19 @@ impl References {
             Reference::File { path } => Some(self.folder.join(path)),
             Reference::Env { .. } => None,
         });
-        paths.collect()
+        paths.chain(self.named.borrow().iter().cloned()).collect()
+    }
+
+    /// The text of a file that `file` of the configuration names by its path: beside that file, or else in the
+    /// configuration folder. Both places are remembered.
+    pub fn read_named(&self, file: &str, path: &str) -> Result<String, ReferenceError> {
+        let beside = Path::new(file).parent().unwrap_or(Path::new(""));
+        let beside = self.folder.join(tidy(&beside.join(path)));
+        let inside = self.folder.join(tidy(Path::new(path)));
+        let place = if beside.exists() || !inside.exists() { &beside } else { &inside };
+        let text = read_place(place, path).map(|text| text.as_str().to_owned());
+        self.named.borrow_mut().extend([beside, inside]);
+        text
     }
 
     /// A value that is used as a secret although it is written out.
@@ -193,22 +208,43 @@ impl References {
     }
 
     fn read_file(&self, path: &str) -> Result<Secret, ReferenceError> {
-        use std::io::Read;
-        let unreadable =
-            |error: std::io::Error| ReferenceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-        let place = self.folder.join(path);
-        // Opening a pipe would wait for a writer, and what is read from it is gone at the next load.
-        if !place.metadata().map_err(unreadable)?.is_file() {
-            return Err(unreadable(std::io::Error::other("it is not a regular file")));
-        }
-        let file = std::fs::File::open(place).map_err(unreadable)?;
-        let mut bytes = Zeroizing::new(Vec::new());
-        file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > FILE_MAX {
-            return Err(ReferenceError::TooLarge(path.to_owned()));
-        }
-        let text = std::str::from_utf8(&bytes).map_err(|_| ReferenceError::FileNotUnicode(path.to_owned()))?;
-        let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+        let text = read_place(&self.folder.join(path), path)?;
+        let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
         Ok(Secret::new(text))
     }
+}
+
+/// `path` is how the place is called in messages.
+fn read_place(place: &Path, path: &str) -> Result<Zeroizing<String>, ReferenceError> {
+    use std::io::Read;
+    let unreadable =
+        |error: std::io::Error| ReferenceError::Unreadable { path: path.to_owned(), reason: error.to_string() };
+    // Opening a pipe would wait for a writer, and what is read from it is gone at the next load.
+    if !place.metadata().map_err(unreadable)?.is_file() {
+        return Err(unreadable(std::io::Error::other("it is not a regular file")));
+    }
+    let file = std::fs::File::open(place).map_err(unreadable)?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(ReferenceError::TooLarge(path.to_owned()));
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(ReferenceError::FileNotUnicode(path.to_owned())),
+    }
+}
+
+/// Without `..` behind a name: what is written means the folder above the one that is written, also where that is a
+/// symbolic link to somewhere else, as in a mounted ConfigMap.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for component in path.components() {
+        let follows_a_name = matches!(tidy.components().next_back(), Some(Component::Normal(_)));
+        match component {
+            Component::ParentDir if follows_a_name => drop(tidy.pop()),
+            component => tidy.push(component),
+        }
+    }
+    tidy
 }

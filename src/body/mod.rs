@@ -13,6 +13,7 @@
 //! | text | every other `text/…` | a string |
 //! | any | everything else | a string where it is UTF-8, else null |
 
+mod contract;
 mod decode;
 mod form;
 mod media_type;
@@ -21,6 +22,7 @@ mod rules;
 mod tree;
 mod xml;
 
+pub use contract::{Contract, VIOLATIONS_MAX, Violation};
 pub use form::{parse_form, write_form};
 pub use rules::{BodyRules, Reading, check_max_size};
 

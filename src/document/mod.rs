@@ -181,6 +181,11 @@ impl<'d> Node<'d> {
         })
     }
 
+    /// Tells this value from every other that is alive: the address of its document, and its number there.
+    pub fn identity(self) -> (usize, u32) {
+        (std::ptr::from_ref(self.arena()).addr(), self.index)
+    }
+
     /// An owned handle to this value.
     pub fn handle(self) -> Handle {
         Handle { document: self.document.clone(), index: self.index }

@@ -4,7 +4,7 @@ use super::Failure;
 use crate::config::spec::{ExpectDeliverySpec, ExpectResponseSpec, ExpectSpec, Ordered};
 use crate::deliver::Outbound;
 use crate::rehearsal::Performance;
-use crate::route::Decision;
+use crate::route::{self, Decision};
 use crate::server::record::{DeliveryNote, What};
 use http::HeaderMap;
 use serde_json::Value;
@@ -37,6 +37,7 @@ fn compare_routes(expected: &[String], performance: &Performance, failures: &mut
             Decision::Taken => {}
             Decision::Ignored(ignored) => text.push_str(&format!("\n  {} ignored it: {ignored}", route.name)),
             Decision::Failed(error) => text.push_str(&format!("\n  {} failed: {error}", route.name)),
+            Decision::Broken(places) => text.push_str(&format!("\n  {} failed: {}", route.name, route::places(places))),
             Decision::RateLimited(_) => text.push_str(&format!("\n  {} is over its limit", route.name)),
         }
     }

@@ -6,7 +6,7 @@ use super::identity::Identity;
 use super::respond::Respond;
 use super::source::Source;
 use super::targets::Targets;
-use crate::body::{BodyError, Parsed};
+use crate::body::{BodyError, Contract, Parsed};
 use crate::config;
 use crate::config::spec::{AckSpec, DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec};
 use crate::deliver::Target;
@@ -39,6 +39,8 @@ pub struct Route {
     pub(super) headers: Vec<(HeaderName, ValuePattern)>,
     pub(super) query: Vec<(String, ValuePattern)>,
     pub(super) when: Option<Box<Condition>>,
+    /// What the body must meet.
+    pub(super) contract: Option<Box<Contract>>,
     /// Its own: of all events that fit its clauses, or of each value of an expression.
     pub(super) limit: Option<Box<Limit>>,
     pub(super) vars: Vec<Shape>,
@@ -145,6 +147,7 @@ impl Route {
         let headers = compile_headers(&spec.matching.headers, &at.key("match").key("headers"));
         let query = compile_query(&spec.matching.query);
         let when = compile_when(spec, &environment, at);
+        let contract = compile_contract(spec, context, at);
         let limit = compile_limit(spec, context, &environment, at);
         let (var_names, vars) = compile_vars(spec, &environment, at);
         let environment = Environment { vars: &var_names, ..environment };
@@ -174,6 +177,7 @@ impl Route {
             headers: headers?,
             query,
             when: when?.map(Box::new),
+            contract: contract?.map(Box::new),
             limit: limit?.map(Box::new),
             vars: vars?,
             labels: labels?,
@@ -253,8 +257,14 @@ impl Route {
         let dedupe = self.dedupe.iter().map(|identity| identity.reads());
         let counts_by_body = self.limit.as_deref().is_some_and(Limit::reads_body);
         let reads = vars.chain(labels).chain(targets).chain(responds).chain(when).chain(dedupe);
-        counts_by_body || reads.into_iter().any(|reads| reads.body || reads.text)
+        self.contract.is_some() || counts_by_body || reads.into_iter().any(|reads| reads.body || reads.text)
     }
+}
+
+/// `Some(None)` where none is written.
+fn compile_contract(spec: &RouteSpec, context: &RouteContext<'_>, at: &At<'_>) -> Option<Option<Contract>> {
+    let Some(written) = spec.body.as_ref().and_then(|body| body.schema.as_ref()) else { return Some(None) };
+    Contract::compile(written, context.file, &at.key("body").key("schema")).map(Some)
 }
 
 /// A limit by client address is the source's.

@@ -2,6 +2,7 @@
 
 use super::compiled::{Route, ValuePattern};
 use super::plan::{Engine, named_params};
+use crate::body::Violation;
 use crate::event::{Event, RequestInfo};
 use crate::expr::{Evaluation, EvaluationError, Verdict};
 use crate::limit::{Limit, Standing};
@@ -17,6 +18,8 @@ pub enum Decision {
     Ignored(Ignored),
     /// A condition was wrong (not merely about an absent key): the event fails with 422.
     Failed(EvaluationError),
+    /// The body breaks the route's contract in these places: the event fails with 422.
+    Broken(Vec<Violation>),
     /// It would have been taken, but the route is over its limit: there is room again after so long.
     RateLimited(Duration),
 }
@@ -32,6 +35,19 @@ pub enum Ignored {
     When,
     /// `when` is false because this key is not there.
     Absent(String),
+}
+
+/// Places named in one line of a log.
+const PLACES_SHOWN: usize = 3;
+
+/// In a few words, for logs: where a body breaks its contract.
+pub fn places(violations: &[Violation]) -> String {
+    let places = violations.iter().take(PLACES_SHOWN).map(|violation| match violation.pointer.as_str() {
+        "" => format!("the body {}", violation.detail),
+        pointer => format!("{pointer} {}", violation.detail),
+    });
+    let more = if violations.len() > PLACES_SHOWN { ", …" } else { "" };
+    format!("the body does not fit the schema: {}{more}", places.collect::<Vec<String>>().join(", "))
 }
 
 impl fmt::Display for Ignored {
@@ -51,11 +67,25 @@ impl fmt::Display for Ignored {
 impl Route {
     /// Every clause of the route in the order in which users read it.
     pub fn decide(&self, event: &Arc<Event>, engine: &Engine) -> Decision {
-        match self.refuse(&named_params(self, event), engine) {
-            Ok(None) => Decision::Taken,
-            Ok(Some(ignored)) => Decision::Ignored(ignored),
-            Err(error) => Decision::Failed(error),
+        let event = named_params(self, event);
+        if let Some(misfit) = self.misfit(&event.request) {
+            return Decision::Ignored(misfit);
         }
+        let broken = self.broken(&event);
+        match (self.condition(&event, engine), broken) {
+            // A sender of many kinds of events breaks the contract of one with all others.
+            (Ok(Some(ignored @ Ignored::When)), _) | (Ok(Some(ignored)), None) => Decision::Ignored(ignored),
+            // What is absent, or of a type that the condition cannot use, is what a contract is there to say.
+            (_, Some(violations)) => Decision::Broken(violations),
+            (Ok(None), None) => Decision::Taken,
+            (Err(error), None) => Decision::Failed(error),
+        }
+    }
+
+    /// Where the body breaks the route's contract.
+    fn broken(&self, event: &Event) -> Option<Vec<Violation>> {
+        let (contract, parsed) = self.contract.as_ref().zip(event.parsed.as_ref())?;
+        contract.check(&parsed.body).err()
     }
 
     /// Counts the event against the route's own limit; `None` where there is none, or where the route would not take the
@@ -94,10 +124,8 @@ impl Route {
         self.query_mismatch(request).map(|name| Ignored::Query(name.to_owned()))
     }
 
-    fn refuse(&self, event: &Event, engine: &Engine) -> Result<Option<Ignored>, EvaluationError> {
-        if let Some(misfit) = self.misfit(&event.request) {
-            return Ok(Some(misfit));
-        }
+    /// `when`; `None` where it holds.
+    fn condition(&self, event: &Event, engine: &Engine) -> Result<Option<Ignored>, EvaluationError> {
         let Some(when) = &self.when else { return Ok(None) };
         let scope = engine.scope(event, &self.name, &[], &[]);
         match when.evaluate(&mut Evaluation::new(scope))? {

@@ -2,6 +2,7 @@
 
 use super::source::Source;
 use super::{Engine, Route};
+use crate::body::Contract;
 use crate::event::Event;
 use crate::expr::{Evaluation, EvaluationError};
 use crate::limit::{Limit, Standing};
@@ -22,7 +23,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(pattern: &str, source: Arc<Source>) -> Endpoint {
-        let reads_body = source.limit.as_deref().is_some_and(Limit::reads_body);
+        let reads_body = source.contract.is_some() || source.limit.as_deref().is_some_and(Limit::reads_body);
         Endpoint {
             pattern: pattern.into(),
             routes: Vec::new(),
@@ -51,6 +52,11 @@ impl Endpoint {
 
     pub fn body(&self) -> &crate::body::BodyRules {
         &self.source.body
+    }
+
+    /// What every body must meet before a route is asked.
+    pub fn contract(&self) -> Option<&Contract> {
+        self.source.contract.as_deref()
     }
 
     /// What is counted before a route is asked.

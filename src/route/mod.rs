@@ -20,7 +20,7 @@ mod targets;
 
 pub use carried::Carried;
 pub use compiled::{Ack, Route, deadline};
-pub use decide::{Decision, Ignored};
+pub use decide::{Decision, Ignored, places};
 pub use endpoint::Endpoint;
 pub use graph::{Blocked, Graph, Step, TargetEnd, Walk};
 pub use identity::Identity;

@@ -4,7 +4,7 @@
 
 use super::carried::Carried;
 use super::identity::Identity;
-use crate::body::BodyRules;
+use crate::body::{BodyRules, Contract};
 use crate::config;
 use crate::config::spec::{
     BodySpec, DedupeSpec, DefaultsSpec, LimitSpec, MatchSpec, MethodSpec, Ordered, RouteSpec, SourceSpec, VerifySpec,
@@ -33,6 +33,8 @@ pub struct Source {
     /// `false`: `verify` has mistakes, which are reported, and the verifier is made up.
     verifier_is_sound: bool,
     pub body: BodyRules,
+    /// What every body must meet; of a source of hookswitch.yaml. A route's own contract is the route's.
+    pub contract: Option<Box<Contract>>,
     /// Of a source of hookswitch.yaml, or of a route that counts client addresses; other limits are the routes' own.
     pub limit: Option<Box<Limit>>,
     /// Of a shared source, for routes that have none of their own.
@@ -73,6 +75,7 @@ struct Parts<'a> {
     hosts: Option<&'a [String]>,
     verify: &'a VerifySpec,
     body: Option<&'a BodySpec>,
+    schema: Option<&'a str>,
     limit: Option<&'a LimitSpec>,
     dedupe: Option<&'a DedupeSpec>,
 }
@@ -103,6 +106,7 @@ impl Source {
             hosts: spec.matching.hosts.as_deref(),
             verify,
             body: spec.body.as_ref(),
+            schema: None,
             limit: spec.limit.as_ref().filter(|limit| Limit::is_written_by_client(limit)),
             // A route's own may name its vars, and is the route's to compile.
             dedupe: None,
@@ -118,6 +122,7 @@ impl Source {
             hosts: spec.hosts.as_deref(),
             verify: &spec.verify,
             body: spec.body.as_ref(),
+            schema: spec.body.as_ref().and_then(|body| body.schema.as_deref()),
             limit: spec.limit.as_ref(),
             dedupe: spec.dedupe.as_ref(),
         };
@@ -130,6 +135,8 @@ impl Source {
         let methods = compile_methods(parts.methods, &matching.key("methods"));
         let verifier = Verifier::compile_with(parts.verify, &shared.providers, &at.key("verify"));
         let body = BodyRules::compile(parts.body, shared.defaults, &at.key("body"));
+        // hookswitch.yaml lies in the configuration folder itself.
+        let contract = parts.schema.map(|schema| Contract::compile(schema, "", &at.key("body").key("schema")));
         let (path, pattern) = path?;
         let params: Vec<Arc<str>> = pattern.names().map(Arc::from).collect();
         // Mistakes are reported; what is missing is made up, so that those of the rest of the route are found as well.
@@ -154,6 +161,7 @@ impl Source {
             verifier_is_sound: verifier.is_some(),
             verifier: verifier.unwrap_or_else(Verifier::anyone),
             body: body.or_else(|| BodyRules::compile(None, None, at))?,
+            contract: contract.flatten().map(Box::new),
             limit: limit.map(Box::new),
             dedupe: dedupe.flatten(),
         }))
@@ -189,7 +197,7 @@ pub fn report_keys_beside_source(spec: &RouteSpec, at: &At<'_>) {
         (methods.is_some(), matching.key("methods")),
         (hosts.is_some(), matching.key("hosts")),
         (spec.verify.is_some(), at.key("verify")),
-        (spec.body.is_some(), at.key("body")),
+        (spec.body.as_ref().is_some_and(says_more_than_schema), at.key("body")),
         (spec.limit.as_ref().is_some_and(Limit::is_written_by_client), at.key("limit")),
     ];
     for (written, place) in beside {
@@ -198,6 +206,12 @@ pub fn report_keys_beside_source(spec: &RouteSpec, at: &At<'_>) {
             place.error("source-conflict", "the source already says this", help);
         }
     }
+}
+
+/// A route may have a contract of its own; the rest is the source's.
+fn says_more_than_schema(body: &BodySpec) -> bool {
+    let BodySpec { accept, read_as, max_size, schema: _ } = body;
+    accept.is_some() || read_as.is_some() || max_size.is_some()
 }
 
 /// The source that a route names.

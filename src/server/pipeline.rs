@@ -16,6 +16,7 @@ use super::record::Recorder;
 use super::rejection::Rejection;
 use super::reply;
 use super::run::Run;
+use crate::body::{Parsed, Reading, Violation};
 use crate::event::{Event, Received, RequestInfo, Verified};
 use crate::route::{Decision, Endpoint, Engine, Found, ReplyOn, Taken};
 use crate::server::Answer;
@@ -123,13 +124,11 @@ where
     let engine = &generation.value.table.engine;
     let unparsed = || Arc::new(verified.clone().into_event(None));
     limits.ask_for_event(endpoint, unparsed, engine, Stage::Verified, recorder)?;
-    let parsed = match endpoint.reads_body() {
-        true => Some(reading.parse(verified.body(), verified.request().query.as_deref(), endpoint.body())?),
-        false => None,
-    };
+    let parsed = parse(endpoint, &reading, &verified, recorder)?;
     let event = Arc::new(verified.into_event(parsed));
     limits.ask_for_event(endpoint, || event.clone(), engine, Stage::Parsed, recorder)?;
-    let (taken, failed) = decide(endpoint, &event, engine, recorder, limits, gateway.only.as_ref());
+    let Decided { taken, failed, broken } =
+        decide(endpoint, &event, engine, recorder, limits, gateway.only.as_ref());
     let context = Context {
         gateway: gateway.clone(),
         generation: generation.clone(),
@@ -139,7 +138,8 @@ where
         trusted_proxy,
     };
     let runs = deliveries::run(taken, &context).await;
-    conclude(endpoint, &event, failed, &runs, generation, recorder)
+    let answer = conclude(endpoint, &event, failed, &runs, generation, recorder);
+    answer.map_err(|rejection| rejection.with_places(broken))
 }
 
 /// A handshake takes no route and sends nothing.
@@ -186,8 +186,37 @@ fn unverified(refusal: Refusal, provider: Option<&Provider>) -> Rejection {
     }
 }
 
-/// Asks every route of the endpoint: those that take the event, by order, and the ending that wrong expressions
-/// and full limits cause.
+/// The body, where anything reads it; it meets the contract of the endpoint's source.
+fn parse(
+    endpoint: &Endpoint,
+    reading: &Reading,
+    verified: &Verified,
+    recorder: &Recorder,
+) -> Result<Option<Parsed>, Rejection> {
+    if !endpoint.reads_body() {
+        return Ok(None);
+    }
+    let parsed = reading.parse(verified.body(), verified.request().query.as_deref(), endpoint.body())?;
+    if let Some(contract) = endpoint.contract() {
+        contract.check(&parsed.body).map_err(|violations| {
+            recorder.broke(&violations);
+            Rejection::broken_contract(violations)
+        })?;
+    }
+    Ok(Some(parsed))
+}
+
+/// What the routes of an endpoint said to an event.
+struct Decided {
+    /// By order.
+    taken: Vec<Taken>,
+    /// The ending that wrong expressions, broken contracts and full limits cause.
+    failed: Ending,
+    /// Where the body breaks contracts of routes.
+    broken: Vec<Violation>,
+}
+
+/// Asks every route of the endpoint.
 fn decide(
     endpoint: &Endpoint,
     event: &Arc<Event>,
@@ -195,9 +224,10 @@ fn decide(
     recorder: &Recorder,
     limits: &RateLimits,
     only: Option<&Only>,
-) -> (Vec<Taken>, Ending) {
+) -> Decided {
     let mut taken = Vec::with_capacity(endpoint.routes().len());
     let mut failed = Ending::IGNORED;
+    let mut broken = Vec::new();
     for (position, route) in endpoint.routes().iter().enumerate() {
         if only.is_some_and(|only| only.route != route.name) {
             continue;
@@ -220,14 +250,18 @@ fn decide(
                 Err(error) => decision = Decision::Failed(error),
             }
         }
-        failed = failed.and(match decision {
+        failed = failed.and(match &decision {
             Decision::Taken | Decision::Ignored(_) => Ending::IGNORED,
             Decision::Failed(_) => Ending::UNPROCESSABLE,
-            Decision::RateLimited(next) => Ending::rate_limited(next),
+            Decision::Broken(violations) => {
+                broken.extend(violations.iter().filter(|one| !broken.contains(*one)).cloned().collect::<Vec<_>>());
+                Ending::UNPROCESSABLE
+            }
+            Decision::RateLimited(next) => Ending::rate_limited(*next),
         });
         recorder.decided(route, decision);
     }
-    (taken, failed)
+    Decided { taken, failed, broken }
 }
 
 /// The worst ending answers; a route's `respond` replaces the answer where its `on` fits.

@@ -13,12 +13,13 @@ use super::gateway::{Gateway, Generation};
 use super::rejection::Rejection;
 use super::run::Run;
 use super::span::DeliverySpan;
+use crate::body::Violation;
 use crate::dedupe::Repeat;
 use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Outcome, RawAnswer, Target};
 use crate::event::Received;
 use crate::expr::EvaluationError;
 use crate::history::{History, SkippedTarget};
-use crate::route::{Decision, Endpoint, Route, Skip, Taken};
+use crate::route::{self, Decision, Endpoint, Route, Skip, Taken};
 use crate::secret::Secret;
 use crate::telemetry::logs::Log;
 use crate::telemetry::metrics::Metrics;
@@ -241,6 +242,11 @@ impl Recorder {
     /// The sender was let in, by the secret at this position where it has several.
     pub fn verified(&self, secret: Option<usize>) {
         self.count_match(secret);
+    }
+
+    /// The body breaks the contract of its source; no route was asked.
+    pub fn broke(&self, violations: &[Violation]) {
+        self.notes_mut().refusal = Some(route::places(violations));
     }
 
     /// The key that a source counts by could not be computed.

@@ -4,6 +4,7 @@
 //! (RFC 9457) that never contains targets, secrets or payload: what a stage puts into a rejection is shown to strangers.
 
 use super::{Answer, request_id};
+use crate::body::{VIOLATIONS_MAX, Violation};
 use crate::matcher::PathError;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -51,23 +52,11 @@ pub enum Rejection {
     Internal,
 }
 
-/// One place of a payload that broke the contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// JSON Pointer (RFC 6901).
-    pub pointer: String,
-    /// What is expected there; never the value itself.
-    pub detail: String,
-}
-
 /// Retrying after an overload or a stop makes sense at once, elsewhere or here: the shortest that can be said.
 const SOON: Duration = Duration::from_secs(1);
 
 /// A key that could not be fetched is not asked for again any sooner.
 const KEY_SOON: Duration = Duration::from_secs(10);
-
-/// Failing places listed in one answer.
-const MAX_VIOLATIONS: usize = 20;
 
 /// What the one match makes of a rejection.
 struct Problem {
@@ -100,6 +89,19 @@ impl Rejection {
         Rejection::Unprocessable { detail, errors: Vec::new() }
     }
 
+    /// The body breaks its contract in these places.
+    pub fn broken_contract(errors: Vec<Violation>) -> Rejection {
+        Rejection::Unprocessable { detail: "the body does not fit the schema of this endpoint".to_owned(), errors }
+    }
+
+    /// An event that ended as unprocessable because of contracts says where they are broken.
+    pub fn with_places(self, places: Vec<Violation>) -> Rejection {
+        match self {
+            Rejection::Unprocessable { .. } if !places.is_empty() => Rejection::broken_contract(places),
+            other => other,
+        }
+    }
+
     /// Status of the answer, for logs and metrics.
     pub fn status(&self) -> StatusCode {
         self.problem().status
@@ -114,7 +116,7 @@ impl Rejection {
             status: problem.status.as_u16(),
             detail: &problem.detail,
             request_id,
-            errors: problem.errors.get(..MAX_VIOLATIONS).unwrap_or(&problem.errors),
+            errors: problem.errors.get(..VIOLATIONS_MAX).unwrap_or(&problem.errors),
         };
         // A struct of strings and a number cannot fail to serialize; an empty body would still carry the status.
         let body = serde_json::to_vec(&document).unwrap_or_default();

@@ -4,7 +4,7 @@
 
 use crate::deliver::{Attempt, GiveUp, Outcome, RawAnswer};
 use crate::examples::readable;
-use crate::route::{Decision, Route, Skip};
+use crate::route::{self, Decision, Route, Skip};
 use crate::server::Answer;
 use crate::server::record::{DeliveryEnd, DeliveryNote, Notes, What};
 use bytes::Bytes;
@@ -69,6 +69,7 @@ impl Report {
             Some(Decision::Taken) => (true, None),
             Some(Decision::Ignored(ignored)) => (false, Some(ignored.to_string())),
             Some(Decision::Failed(error)) => (false, Some(error.to_string())),
+            Some(Decision::Broken(violations)) => (false, Some(route::places(violations))),
             Some(Decision::RateLimited(_)) => (false, Some("it is over its limit".to_owned())),
             None if self.notes.handshake => (false, Some("the request is a handshake of the provider".to_owned())),
             None => (false, Some("it was refused before any route saw it".to_owned())),

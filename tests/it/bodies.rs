@@ -99,3 +99,61 @@ fn a_body_is_not_parsed_where_nothing_reads_it() {
     let seen = target.next();
     assert_eq!((seen.body.as_slice(), seen.header("content-type")), (bytes.as_slice(), Some("application/json")));
 }
+
+const SCHEMA: &str = r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}"#;
+
+fn with_schema(name: &str, when: &str, target: &Target) -> String {
+    format!(
+        "name: {name}\nmatch: {{path: /a, when: '{when}'}}\nverify: none\nbody: {{schema: ../schemas/{name}.json}}\ntarget: {{url: '{}'}}\n",
+        target.url(&format!("/{name}"))
+    )
+}
+
+#[test]
+fn a_body_that_breaks_its_contract_is_refused_with_the_places_and_no_values() {
+    let target = Target::ok();
+    let mut router = Router::start(&[
+        ("routes.d/a.yaml", &with_schema("a", "body.kind == \"a\"", &target)),
+        ("routes.d/b.yaml", &with_schema("b", "body.kind == \"b\"", &target)),
+        ("schemas/a.json", SCHEMA),
+        ("schemas/b.json", r#"{"maxProperties": 1}"#),
+    ]);
+    assert_eq!(router.send(Request::post("/a").json(r#"{"kind":"a","id":1}"#)).status, 200);
+    assert_eq!(target.next().target, "/a", "the contract of the other route does not matter to this event");
+    let refused = router.send(Request::post("/a").json(r#"{"kind":"a","id":"SECRET-VALUE"}"#));
+    assert_eq!((refused.status, refused.header("content-type")), (422, Some("application/problem+json")));
+    assert_eq!(refused.json()["errors"], json!([{"pointer": "/id", "detail": "must be of type integer"}]));
+    let line = router.wait_for(|line| line["status"] == 422);
+    assert!(line["reason"].as_str().unwrap().contains("a: the body does not fit the schema: /id must be"), "{line}");
+    assert!(!refused.text().contains("SECRET") && !line.to_string().contains("SECRET"));
+    let absent = router.send(Request::post("/a").json(r#"{"id":1.5}"#));
+    assert_eq!(absent.json()["errors"], json!([{"pointer": "/id", "detail": "must be of type integer"}]));
+    assert_eq!(router.send(Request::post("/a").json(r#"{"kind":"c","id":"x"}"#)).json()["status"], "ignored");
+    assert!(target.all().is_empty());
+    // The schema is one of the files that are watched.
+    router.write("schemas/a.json", r#"{"maxProperties": 0}"#);
+    router
+        .wait_for(|line| line["message"].as_str().is_some_and(|message| message.starts_with("configuration applied")));
+    let refused = router.send(Request::post("/a").json(r#"{"kind":"a","id":1}"#));
+    assert_eq!(refused.json()["errors"], json!([{"pointer": "", "detail": "must have at most 0 members"}]));
+}
+
+#[test]
+fn the_contract_of_a_source_holds_before_any_route_is_asked() {
+    let target = Target::ok();
+    let route = format!(
+        "match: {{source: s, when: 'body.id == 1'}}\nbody: {{schema: ../b.json}}\ntarget: {{url: '{}'}}\n",
+        target.url("/")
+    );
+    let router = Router::start(&[
+        ("hookswitch.yaml", "sources: {s: {path: /a, verify: none, body: {schema: a.json, accept: [form, json]}}}\n"),
+        ("routes.d/a.yaml", &route),
+        ("a.json", r#"{"required": ["id"]}"#),
+        ("b.json", r#"{"required": ["name"]}"#),
+    ]);
+    let places = |body: &str| router.send(Request::post("/a").json(body)).json()["errors"].clone();
+    assert_eq!(places(r#"{"other":1}"#), json!([{"pointer": "/id", "detail": "is missing"}]));
+    assert_eq!(places(r#"{"id":1}"#), json!([{"pointer": "/name", "detail": "is missing"}]));
+    assert_eq!(router.send(Request::post("/a").json(r#"{"id":1,"name":"x"}"#)).status, 200);
+    assert_eq!(router.send(Request::post("/a").form("id=2")).json()["status"], "ignored");
+}

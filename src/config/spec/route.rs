@@ -194,6 +194,11 @@ pub struct BodySpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub max_size: Option<String>,
+    /// The path of a JSON Schema that the body must meet, from the folder of this file or from the configuration folder;
+    /// other bodies are answered 422 with the places where they do not.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub schema: Option<String>,
 }
 
 /// How much may come; more is answered 429.

@@ -116,7 +116,7 @@ fn outcome_of(position: usize, notes: &Notes, result: &Result<Answer, Rejection>
     };
     match decision {
         Decision::Ignored(_) => "ignored",
-        Decision::Failed(_) => "failed",
+        Decision::Failed(_) | Decision::Broken(_) => "failed",
         Decision::RateLimited(_) => RATE_LIMITED,
         // A route that was not run any more, because one before it failed, has not done what it should have.
         Decision::Taken => match notes.ended.iter().find(|(route, _)| *route == position).map(|(_, end)| end) {

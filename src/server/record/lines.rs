@@ -3,7 +3,7 @@
 use super::{DeliveryRecord, Mode, Notes, Recorder};
 use crate::dedupe::Repeat;
 use crate::deliver::{Delivered, GiveUp, Outbound, Outcome};
-use crate::route::Decision;
+use crate::route::{self, Decision};
 use crate::server::Answer;
 use crate::server::answer::End;
 use crate::server::rejection::Rejection;
@@ -120,6 +120,7 @@ fn reasons(notes: &Notes) -> String {
         Decision::Taken => None,
         Decision::Ignored(ignored) => Some(format!("{}: {ignored}", route.name)),
         Decision::Failed(error) => Some(format!("{}: {error}", route.name)),
+        Decision::Broken(violations) => Some(format!("{}: {}", route.name, route::places(violations))),
         Decision::RateLimited(_) => Some(format!("{}: over its limit", route.name)),
     });
     reasons.collect::<Vec<String>>().join("; ")

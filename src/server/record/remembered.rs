@@ -5,7 +5,7 @@ use super::{DeliveryRecord, Mode, Notes, Recorder};
 use crate::dedupe::Repeat;
 use crate::deliver::{Attempt, Delivered, GiveUp, Outbound};
 use crate::history::{Asked, AttemptEntry, DeliveryEntry, EventEntry, History, SkippedTarget};
-use crate::route::{Decision, Skip};
+use crate::route::{self, Decision, Skip};
 use crate::server::Answer;
 use crate::server::rejection::Rejection;
 use crate::server::span::DeliverySpan;
@@ -121,6 +121,7 @@ fn asked(notes: &Notes) -> Vec<Asked> {
             Decision::Taken => ("taken", repeat(notes, &route.name)),
             Decision::Ignored(ignored) => ("ignored", ignored.to_string()),
             Decision::Failed(error) => ("failed", error.to_string()),
+            Decision::Broken(violations) => ("failed", route::places(violations)),
             Decision::RateLimited(_) => ("rate_limited", String::new()),
         };
         Asked { route: route.name.clone(), outcome, reason }

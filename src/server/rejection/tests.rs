@@ -86,7 +86,7 @@ async fn failing_places_are_listed_up_to_a_bound() {
     let errors = (0..50).map(violation).collect();
     let answer = Rejection::Unprocessable { detail: "schema".into(), errors }.into_answer("id");
     let document = document(answer).await;
-    assert_eq!(document["errors"].as_array().unwrap().len(), MAX_VIOLATIONS);
+    assert_eq!(document["errors"].as_array().unwrap().len(), VIOLATIONS_MAX);
     assert_eq!(document["errors"][1], serde_json::json!({"pointer": "/items/1", "detail": "a number"}));
 }
 
