@@ -81,6 +81,13 @@ impl Verified {
     }
 }
 
+impl Event {
+    /// A request without its body, for choosing by its head before anything is verified: there is nothing to send on.
+    pub(crate) fn of_head(request: RequestInfo) -> Event {
+        Event { request: Arc::new(request), bytes: Bytes::new(), parsed: None }
+    }
+}
+
 /// What routes, conditions and transforms see.
 #[derive(Clone)]
 pub struct Event {

@@ -2,7 +2,7 @@
 //!
 //! The life of a webhook is told on one screen in [`server::pipeline`]; the life of a configuration in [`reload`].
 //! Imports point one way: `cli, app → lint, server, admin, reload → route → {matcher, verify, limit, transform, deliver} →
-//! {event, expr, body, document, secret, diagnostic}`; `dedupe` and `history` are the server's memories and know no route; `config` holds
+//! {event, expr, keyed, body, document, secret, diagnostic}`; `dedupe` and `history` are the server's memories and know no route; `config` holds
 //! what was written and is only read by compile steps.
 
 pub mod admin;
@@ -20,6 +20,7 @@ pub mod examples;
 pub mod explain;
 pub mod expr;
 pub mod history;
+pub mod keyed;
 pub mod limit;
 pub mod lint;
 pub mod matcher;

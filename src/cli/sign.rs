@@ -120,7 +120,8 @@ fn draft(args: &Args, route: &Route, settings: &Settings) -> Result<Draft, Failu
     let arrival =
         Arrival::new(head, Ipv4Addr::LOCALHOST.into(), &TrustedProxies::default(), Clock::System, public_url, None)
             .map_err(|(_, error)| Failure(error.to_string()))?;
-    Ok(Draft { base: base.trim_end_matches('/').to_owned(), request: arrival.into_request(Vec::new()), body })
+    let params = route.params_of(&arrival.path).unwrap_or_default();
+    Ok(Draft { base: base.trim_end_matches('/').to_owned(), request: arrival.into_request(params), body })
 }
 
 /// The first listener as this machine reaches it.

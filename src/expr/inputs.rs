@@ -19,7 +19,24 @@ pub enum Input<'x> {
 impl Expression {
     /// Tells `visit` each of them, in the order in which they are written.
     pub fn inputs<'x>(&'x self, visit: &mut dyn FnMut(Input<'x>)) {
-        self.op.inputs(visit);
+        self.op.places(&mut |place| place.input().into_iter().for_each(&mut *visit));
+    }
+
+    /// It looks at nothing but path parameters, query and headers, and gives the same for the same ones.
+    pub fn reads_head_alone(&self) -> bool {
+        let mut alone = !self.reads().volatile;
+        self.op.places(&mut |place| {
+            alone &= matches!(
+                place,
+                Place::Headers
+                    | Place::Header(_)
+                    | Place::Query
+                    | Place::QueryKey(_)
+                    | Place::Params
+                    | Place::Param(..)
+            );
+        });
+        alone
     }
 }
 
@@ -45,12 +62,12 @@ impl Place {
 }
 
 impl Op {
-    fn inputs<'x>(&'x self, visit: &mut dyn FnMut(Input<'x>)) {
+    fn places<'x>(&'x self, visit: &mut dyn FnMut(&'x Place)) {
         match self {
-            Op::Read(place) | Op::ReadOptional(place) | Op::IsThere(place) => place.input().into_iter().for_each(visit),
+            Op::Read(place) | Op::ReadOptional(place) | Op::IsThere(place) => visit(place),
             Op::Constant(_) | Op::Secret(..) | Op::Local(..) | Op::Now | Op::Uuid => {}
             Op::Path(base, _) | Op::Has(base, _) | Op::Not(base) | Op::Negate(base) | Op::Matches(base, _) => {
-                base.inputs(visit);
+                base.places(visit);
             }
             Op::Index(left, right)
             | Op::OptionalIndex(left, right)
@@ -63,24 +80,24 @@ impl Op {
             | Op::In(left, right)
             | Op::Bind(_, left, right)
             | Op::OrElse(left, right, _) => {
-                left.inputs(visit);
-                right.inputs(visit);
+                left.places(visit);
+                right.places(visit);
             }
-            Op::Conditional(parts) => parts.iter().for_each(|part| part.inputs(visit)),
-            Op::List(items) => items.iter().for_each(|(item, _)| item.inputs(visit)),
+            Op::Conditional(parts) => parts.iter().for_each(|part| part.places(visit)),
+            Op::List(items) => items.iter().for_each(|(item, _)| item.places(visit)),
             Op::Map(entries) => entries.iter().for_each(|entry| {
-                entry.key.inputs(visit);
-                entry.value.inputs(visit);
+                entry.key.places(visit);
+                entry.value.places(visit);
             }),
-            Op::Call(_, arguments) => arguments.iter().for_each(|argument| argument.inputs(visit)),
+            Op::Call(_, arguments) => arguments.iter().for_each(|argument| argument.places(visit)),
             Op::Fold(fold) => {
-                fold.range.inputs(visit);
-                fold.filter.iter().for_each(|filter| filter.inputs(visit));
-                fold.body.inputs(visit);
+                fold.range.places(visit);
+                fold.filter.iter().for_each(|filter| filter.places(visit));
+                fold.body.places(visit);
             }
             Op::OptionalMap(map) => {
-                map.target.inputs(visit);
-                map.body.inputs(visit);
+                map.target.places(visit);
+                map.body.places(visit);
             }
         }
     }
@@ -94,13 +111,18 @@ mod tests {
     use crate::secret::{Missing, References};
     use std::path::Path;
 
-    fn inputs(source: &str) -> Vec<String> {
+    fn compiled(source: &str) -> Expression {
         let (findings, references) = (Findings::default(), References::new(Path::new("."), Missing::Fails));
         let at = At::document(&findings, &references, 0);
         let vars = ["kind".to_owned()];
-        let environment = Environment { vars: &vars, ..Environment::default() };
+        let params = ["c".into()];
+        let environment = Environment { vars: &vars, params: &params, ..Environment::default() };
         let expression = Expression::compile(source, 0, &environment, &at);
-        let expression = expression.unwrap_or_else(|| panic!("{source}: {:?}", findings.to_vec()));
+        expression.unwrap_or_else(|| panic!("{source}: {:?}", findings.to_vec()))
+    }
+
+    fn inputs(source: &str) -> Vec<String> {
+        let expression = compiled(source);
         let mut found = Vec::new();
         expression.inputs(&mut |input| {
             found.push(match input {
@@ -130,6 +152,22 @@ mod tests {
             assert_eq!(inputs(source), ["h:x-a"], "{source}");
         }
         assert_eq!(inputs("has(query.a) && query['b'] == vars.kind"), ["q:a", "q:b", "v:kind"]);
+    }
+
+    #[test]
+    fn the_head_is_path_parameters_query_and_headers() {
+        for (source, alone) in [
+            (r#"headers["x-a"] + query.b + params["c"]"#, true),
+            ("size(query) > 1 ? 'a' : headers[query.b]", true),
+            ("body.a", false),
+            ("headers[text]", false),
+            ("request.client_ip", false),
+            ("vars.kind", false),
+            ("route.name + query.b", false),
+            ("string(now())", false),
+        ] {
+            assert_eq!(compiled(source).reads_head_alone(), alone, "{source}");
+        }
     }
 
     #[test]

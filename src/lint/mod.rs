@@ -13,7 +13,7 @@ mod sender;
 mod unused;
 mod validity;
 
-use crate::config::spec::{CheckSpec, OneOrMany, RouteSpec, TargetSpec, VerifySpec};
+use crate::config::spec::{CheckSpec, OneOrMany, RouteSpec, SecretSpec, SecretsSpec, TargetSpec, VerifySpec};
 use crate::config::{Loaded, Written};
 use crate::deliver::Target;
 use crate::diagnostic::{At, Findings};
@@ -76,6 +76,8 @@ struct VerifyPlace<'l> {
     at: At<'l>,
     /// Checks that look at the client's address, by position. None for a source that no route names.
     address_checks: Vec<usize>,
+    /// Checks that may be about one topic.
+    topic_checks: Vec<usize>,
 }
 
 impl<'l> Subject<'l> {
@@ -95,8 +97,9 @@ impl<'l> Subject<'l> {
     fn verify_places(&'l self) -> Vec<VerifyPlace<'l>> {
         let own = self.routes().filter_map(|route| {
             let spec = route.spec.verify.as_ref()?;
-            let address_checks = route.route.verifier().address_checks().collect();
-            Some(VerifyPlace { spec, at: route.at.key("verify"), address_checks })
+            let verifier = route.route.verifier();
+            let (address_checks, topic_checks) = (verifier.address_checks(), verifier.topic_checks());
+            Some(VerifyPlace { spec, at: route.at.key("verify"), address_checks, topic_checks })
         });
         let named = self.routes().filter_map(|route| Some((route.spec.matching.source.as_deref()?, route.route)));
         let named: HashMap<&str, &Route> = named.collect();
@@ -104,7 +107,8 @@ impl<'l> Subject<'l> {
         let sources = self.loaded.settings.sources.iter().map(|(name, source)| {
             let route = named.get(name.as_str());
             let address_checks = route.into_iter().flat_map(|route| route.verifier().address_checks()).collect();
-            VerifyPlace { spec: &source.verify, at: sources_at.key(name).key("verify"), address_checks }
+            let topic_checks = route.into_iter().flat_map(|route| route.verifier().topic_checks()).collect();
+            VerifyPlace { spec: &source.verify, at: sources_at.key(name).key("verify"), address_checks, topic_checks }
         });
         own.chain(sources).collect()
     }
@@ -160,13 +164,59 @@ impl<'l> TargetSubject<'l> {
     }
 }
 
-/// The checks of a `verify`, each with its place.
+/// The checks of a `verify` that are no choice among others, each with its place, in the order as written.
 fn checks<'s, 'a>(spec: &'s VerifySpec, at: &At<'a>) -> Vec<(&'s CheckSpec, At<'a>)> {
-    match spec {
-        VerifySpec::Word(_) => Vec::new(),
-        VerifySpec::Checks(OneOrMany::One(one)) => vec![(one, at.clone())],
-        VerifySpec::Checks(OneOrMany::Many(many)) => {
-            many.iter().enumerate().map(|(position, one)| (one, at.index(position))).collect()
+    let mut found = Vec::new();
+    if let VerifySpec::Checks(checks) = spec {
+        add_checks(checks, at, &mut found);
+    }
+    found
+}
+
+fn add_checks<'s, 'a>(checks: &'s OneOrMany<CheckSpec>, at: &At<'a>, found: &mut Vec<(&'s CheckSpec, At<'a>)>) {
+    let list = matches!(checks, OneOrMany::Many(_));
+    for (position, check) in checks.as_slice().iter().enumerate() {
+        let at = if list { at.index(position) } else { at.clone() };
+        match &check.any {
+            None => found.push((check, at)),
+            Some(alternatives) => {
+                let at = at.key("any");
+                alternatives
+                    .iter()
+                    .enumerate()
+                    .for_each(|(position, checks)| add_checks(checks, &at.index(position), found));
+            }
         }
+    }
+}
+
+/// Every secret of a check, with its place.
+fn secrets<'s, 'a>(check: &'s CheckSpec, at: &At<'a>) -> Vec<(&'s SecretSpec, At<'a>)> {
+    let mut found = Vec::new();
+    let password = check.basic.as_ref().map(|basic| &basic.password);
+    let written = [
+        (check.secret.as_ref(), at.key("secret")),
+        (check.secondary.as_ref(), at.key("secondary")),
+        (check.private_key.as_ref(), at.key("private_key")),
+        (password, at.key("basic").key("password")),
+        (check.bearer.as_ref(), at.key("bearer")),
+    ];
+    for (secrets, at) in written {
+        match secrets {
+            None => {}
+            Some(SecretsSpec::Same(list)) => add_secrets(list, &at, &mut found),
+            Some(SecretsSpec::Keyed(keyed)) => {
+                let at = at.key("values");
+                keyed.values.iter().for_each(|(key, list)| add_secrets(list, &at.key(key), &mut found));
+            }
+        }
+    }
+    found
+}
+
+fn add_secrets<'s, 'a>(secrets: &'s OneOrMany<SecretSpec>, at: &At<'a>, found: &mut Vec<(&'s SecretSpec, At<'a>)>) {
+    match secrets {
+        OneOrMany::One(one) => found.push((one, at.clone())),
+        OneOrMany::Many(many) => found.extend(many.iter().enumerate().map(|(position, one)| (one, at.index(position)))),
     }
 }

@@ -8,6 +8,13 @@ pub(super) fn lint(place: &VerifyPlace<'_>, subject: &Subject<'_>) {
         let help = "name a provider or a check, unless the path is a secret or only your own network reaches it";
         place.at.warning("verify-none", "anyone may call this", help.to_owned());
     }
+    for (position, (check, at)) in checks(place.spec, &place.at).into_iter().enumerate() {
+        if place.topic_checks.contains(&position) && check.topic_arn.is_none() {
+            let message = "any account of this sender passes: it signs the messages of all topics";
+            let help = "add `topic_arn`: the subscription of that topic is then confirmed, too";
+            at.key("provider").warning("verify-topic", message, help.to_owned());
+        }
+    }
     if !subject.loaded.settings.trusted_proxies.is_empty() {
         return;
     }

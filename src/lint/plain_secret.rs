@@ -1,7 +1,7 @@
 //! Secrets that stand in the configuration itself, where everybody who reads the repository reads them.
 
-use super::{RouteSubject, Subject, VerifyPlace, checks};
-use crate::config::spec::{AuthSpec, OneOrMany, Ordered, SecretSpec, TargetSpec};
+use super::{RouteSubject, Subject, VerifyPlace, checks, secrets};
+use crate::config::spec::{AuthSpec, Ordered, SecretSpec, TargetSpec};
 use crate::diagnostic::At;
 use crate::expr::{Piece, scan};
 use crate::secret::Reference;
@@ -25,22 +25,7 @@ pub(super) fn lint_settings(subject: &Subject<'_>) {
 
 pub(super) fn lint_verify(place: &VerifyPlace<'_>) {
     for (check, at) in checks(place.spec, &place.at) {
-        for (written, key) in [(&check.secret, "secret"), (&check.secondary, "secondary")] {
-            let at = at.key(key);
-            match written {
-                None => {}
-                Some(OneOrMany::One(one)) => lint_secret(one, &at),
-                Some(OneOrMany::Many(many)) => {
-                    many.iter().enumerate().for_each(|(position, one)| lint_secret(one, &at.index(position)));
-                }
-            }
-        }
-        if let Some(basic) = &check.basic {
-            report(&basic.password, &at.key("basic").key("password"));
-        }
-        if let Some(bearer) = &check.bearer {
-            report(bearer, &at.key("bearer"));
-        }
+        secrets(check, &at).into_iter().for_each(|(secret, at)| lint_secret(secret, &at));
     }
 }
 

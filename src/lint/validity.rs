@@ -1,7 +1,7 @@
 //! What time has overtaken, or is about to.
 
-use super::{RouteSubject, VerifyPlace, checks};
-use crate::config::spec::{OneOrMany, SecretSpec};
+use super::{RouteSubject, VerifyPlace, checks, secrets};
+use crate::config::spec::SecretSpec;
 use crate::diagnostic::At;
 use crate::verify::expiry;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,16 +19,7 @@ pub(super) fn lint_route(subject: &RouteSubject<'_>, now: DateTime<Utc>) {
 
 pub(super) fn lint_secrets(place: &VerifyPlace<'_>, now: DateTime<Utc>) {
     for (check, at) in checks(place.spec, &place.at) {
-        for (written, key) in [(&check.secret, "secret"), (&check.secondary, "secondary")] {
-            match written {
-                None | Some(OneOrMany::One(SecretSpec::Plain(_))) => {}
-                Some(OneOrMany::One(one)) => lint_secret(one, &at.key(key), now),
-                Some(OneOrMany::Many(many)) => {
-                    let at = at.key(key);
-                    many.iter().enumerate().for_each(|(position, one)| lint_secret(one, &at.index(position), now));
-                }
-            }
-        }
+        secrets(check, &at).into_iter().for_each(|(secret, at)| lint_secret(secret, &at, now));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::document::Document;
 use crate::expr::{Environment, TablesRead};
 use crate::limit::{Limit, Owner};
 use crate::matcher::{HostPattern, PathPattern};
-use crate::verify::{Providers, Verifier};
+use crate::verify::{Providers, Verifier, VerifyContext};
 use http::Method;
 use std::sync::Arc;
 
@@ -70,6 +70,8 @@ impl<'a> Said<'a> {
 }
 
 struct Parts<'a> {
+    /// Where it is written.
+    file: &'a str,
     path: &'a str,
     methods: Option<&'a [MethodSpec]>,
     hosts: Option<&'a [String]>,
@@ -82,7 +84,7 @@ struct Parts<'a> {
 
 impl Source {
     /// A route's own source: it names no shared one.
-    pub fn of_route(spec: &RouteSpec, shared: &Shared<'_>, at: &At<'_>) -> Option<Arc<Source>> {
+    pub fn of_route(spec: &RouteSpec, file: &str, shared: &Shared<'_>, at: &At<'_>) -> Option<Arc<Source>> {
         let matching = at.key("match");
         let Some(path) = &spec.matching.path else {
             matching.error(
@@ -101,6 +103,7 @@ impl Source {
             &VerifySpec::Word(VerifyWordSpec::None)
         });
         let parts = Parts {
+            file,
             path,
             methods: spec.matching.methods.as_deref(),
             hosts: spec.matching.hosts.as_deref(),
@@ -117,6 +120,8 @@ impl Source {
     /// A source of hookswitch.yaml.
     pub fn shared(spec: &SourceSpec, shared: &Shared<'_>, at: &At<'_>) -> Option<Arc<Source>> {
         let parts = Parts {
+            // hookswitch.yaml lies in the configuration folder itself.
+            file: "",
             path: &spec.path,
             methods: spec.methods.as_deref(),
             hosts: spec.hosts.as_deref(),
@@ -133,12 +138,15 @@ impl Source {
         let path = compile_path(parts.path, &matching.key("path"));
         let hosts = compile_hosts(parts.hosts.unwrap_or_default(), &matching.key("hosts"));
         let methods = compile_methods(parts.methods, &matching.key("methods"));
-        let verifier = Verifier::compile_with(parts.verify, &shared.providers, &at.key("verify"));
         let body = BodyRules::compile(parts.body, shared.defaults, &at.key("body"));
-        // hookswitch.yaml lies in the configuration folder itself.
-        let contract = parts.schema.map(|schema| Contract::compile(schema, "", &at.key("body").key("schema")));
+        let contract = parts.schema.map(|schema| Contract::compile(schema, parts.file, &at.key("body").key("schema")));
+        let params: Vec<Arc<str>> = match &path {
+            Some((_, pattern)) => pattern.names().map(Arc::from).collect(),
+            None => Vec::new(),
+        };
+        let context = VerifyContext { providers: &shared.providers, params: &params, file: parts.file };
+        let verifier = Verifier::compile_with(parts.verify, context, &at.key("verify"));
         let (path, pattern) = path?;
-        let params: Vec<Arc<str>> = pattern.names().map(Arc::from).collect();
         // Mistakes are reported; what is missing is made up, so that those of the rest of the route are found as well.
         let hosts = hosts.unwrap_or_default();
         let environment = Environment {
@@ -159,7 +167,7 @@ impl Source {
             hosts,
             methods: methods.unwrap_or_default(),
             verifier_is_sound: verifier.is_some(),
-            verifier: verifier.unwrap_or_else(Verifier::anyone),
+            verifier: verifier.unwrap_or_else(Verifier::nobody),
             body: body.or_else(|| BodyRules::compile(None, None, at))?,
             contract: contract.flatten().map(Box::new),
             limit: limit.map(Box::new),

@@ -68,7 +68,7 @@ impl RouteTable {
                 position,
                 process_at,
             };
-            if let Some(source) = route_source(&written.spec, &shared, &sources, &at) {
+            if let Some(source) = route_source(written, &shared, &sources, &at) {
                 let route = Route::compile(&written.spec, &source, &context, &at);
                 compiled.push((written, source, route.map(Arc::new)));
             }
@@ -137,13 +137,14 @@ fn compile_sources(process: &ProcessSpec, shared: &Shared<'_>, at: &At<'_>) -> O
 }
 
 fn route_source(
-    spec: &RouteSpec,
+    written: &Written<RouteSpec>,
     shared: &Shared<'_>,
     sources: &Ordered<Option<Arc<Source>>>,
     at: &At<'_>,
 ) -> Option<Arc<Source>> {
+    let Written { spec, file, .. } = written;
     match &spec.matching.source {
-        None => Source::of_route(spec, shared, at),
+        None => Source::of_route(spec, file, shared, at),
         Some(name) => {
             source::report_keys_beside_source(spec, at);
             source::named(name, sources, &at.key("match").key("source")).cloned()

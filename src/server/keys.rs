@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-/// Senders change keys far less often, and announce them under a new address.
+/// Nobody is content with an older one.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A sender that failed is left in peace for as long.
 const FAILURE_KEPT: Duration = Duration::from_secs(10);
@@ -46,15 +46,25 @@ pub struct FetchedKeys<F> {
     documents: Mutex<HashMap<String, Kept>>,
 }
 
+/// What is known of a URL.
+#[derive(Default)]
 struct Kept {
-    since: Instant,
-    found: Result<Bytes, Unfetched>,
+    document: Option<(Instant, Bytes)>,
+    /// When it was last asked for in vain.
+    failed: Option<Instant>,
 }
 
 impl Kept {
-    fn is_fresh(&self, now: Instant) -> bool {
-        let lifetime = if self.found.is_ok() { KEPT } else { FAILURE_KEPT };
-        now.duration_since(self.since) < lifetime
+    /// `None`: it is to be asked for.
+    fn found(&self, now: Instant, max_age: Duration) -> Option<Result<Bytes, Unfetched>> {
+        match &self.document {
+            Some((since, document)) if now.duration_since(*since) < max_age.min(KEPT) => Some(Ok(document.clone())),
+            _ => self.failed.filter(|failed| now.duration_since(*failed) < FAILURE_KEPT).map(|_| Err(Unfetched)),
+        }
+    }
+
+    fn is_worth_keeping(&self, now: Instant) -> bool {
+        self.found(now, KEPT).is_some()
     }
 }
 
@@ -63,49 +73,55 @@ impl<F: Fetch> FetchedKeys<F> {
         FetchedKeys { outgoing, turns: Semaphore::new(AT_ONCE), documents: Mutex::default() }
     }
 
-    async fn find(&self, url: &str) -> Result<Bytes, Unfetched> {
-        if let Some(found) = self.kept(url) {
+    async fn find(&self, url: &str, max_age: Duration) -> Result<Bytes, Unfetched> {
+        if let Some(found) = self.kept(url, max_age) {
             return found;
         }
-        timeout(TIMEOUT, self.take_turn(url)).await.unwrap_or_else(|_| self.keep(url, Err(Unfetched)))
+        let taken = timeout(TIMEOUT, self.take_turn(url, max_age)).await;
+        taken.unwrap_or_else(|_| self.keep(url, max_age, Err(Unfetched)))
     }
 
-    async fn take_turn(&self, url: &str) -> Result<Bytes, Unfetched> {
+    async fn take_turn(&self, url: &str, max_age: Duration) -> Result<Bytes, Unfetched> {
         let _turn = self.turns.acquire().await.map_err(|_| Unfetched)?;
         // Whoever had the turn before may have wanted the same.
-        if let Some(found) = self.kept(url) {
+        if let Some(found) = self.kept(url, max_age) {
             return found;
         }
         let fetched = self.outgoing.fetch(url, DOCUMENT_MAX).await.map_err(|error| {
             tracing::warn!(url, %error, "key not fetched");
             Unfetched
         });
-        self.keep(url, fetched)
+        self.keep(url, max_age, fetched)
     }
 
-    fn kept(&self, url: &str) -> Option<Result<Bytes, Unfetched>> {
-        let documents = self.documents();
-        documents.get(url).filter(|kept| kept.is_fresh(Instant::now())).map(|kept| kept.found.clone())
+    fn kept(&self, url: &str, max_age: Duration) -> Option<Result<Bytes, Unfetched>> {
+        self.documents().get(url).and_then(|kept| kept.found(Instant::now(), max_age))
     }
 
-    fn keep(&self, url: &str, found: Result<Bytes, Unfetched>) -> Result<Bytes, Unfetched> {
+    /// A failure leaves what was fetched before as it is: it may still be young enough for others.
+    fn keep(&self, url: &str, max_age: Duration, found: Result<Bytes, Unfetched>) -> Result<Bytes, Unfetched> {
         let now = Instant::now();
         let mut documents = self.documents();
-        documents.retain(|_, kept| kept.is_fresh(now));
-        if let (Err(_), Some(Kept { found: Ok(document), .. })) = (&found, documents.get(url)) {
-            return Ok(document.clone());
+        documents.retain(|_, kept| kept.is_worth_keeping(now));
+        if let (Err(_), Some(Ok(document))) = (&found, documents.get(url).and_then(|kept| kept.found(now, max_age))) {
+            return Ok(document);
         }
         if documents.len() >= DOCUMENTS_MAX && !documents.contains_key(url) {
             // Failures go first, then the oldest; a failure never pushes out a document.
-            let first = documents.iter().min_by_key(|(_, kept)| (kept.found.is_ok(), kept.since));
-            let first = first.map(|(url, kept)| (url.clone(), kept.found.is_ok()));
+            let age = |kept: &Kept| (kept.document.is_some(), kept.document.as_ref().map(|(since, _)| *since));
+            let first = documents.iter().min_by_key(|(_, kept)| age(kept));
+            let first = first.map(|(url, kept)| (url.clone(), kept.document.is_some()));
             match first {
                 Some((_, true)) if found.is_err() => return found,
                 Some((first, _)) => drop(documents.remove(&first)),
                 None => {}
             }
         }
-        documents.insert(url.to_owned(), Kept { since: now, found: found.clone() });
+        let kept = documents.entry(url.to_owned()).or_default();
+        match &found {
+            Ok(document) => *kept = Kept { document: Some((now, document.clone())), failed: None },
+            Err(Unfetched) => kept.failed = Some(now),
+        }
         found
     }
 
@@ -115,8 +131,22 @@ impl<F: Fetch> FetchedKeys<F> {
 }
 
 impl<F: Fetch> KeySource for FetchedKeys<F> {
-    fn fetch<'a>(&'a self, url: &'a str) -> Fetching<'a> {
-        Box::pin(self.find(url))
+    fn fetch<'a>(&'a self, url: &'a str, max_age: Duration) -> Fetching<'a> {
+        Box::pin(self.find(url, max_age))
+    }
+
+    /// The URL holds a token: it is not for the log.
+    fn visit<'a>(&'a self, url: &'a str) -> Fetching<'a> {
+        Box::pin(async move {
+            let visiting = async {
+                let _turn = self.turns.acquire().await.map_err(|_| Unfetched)?;
+                self.outgoing.fetch(url, DOCUMENT_MAX).await.map_err(|error| {
+                    tracing::warn!(%error, "confirmation failed");
+                    Unfetched
+                })
+            };
+            timeout(TIMEOUT, visiting).await.unwrap_or(Err(Unfetched))
+        })
     }
 }
 

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::Full;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Answers one request. A sender that hangs up does not stop the deliveries that its event began, and a panic ends one
 /// request and not the process.
@@ -108,7 +109,7 @@ where
     let received = Received { request: Arc::new(arrival.into_request(params)), body: bytes };
     recorder.received(&received);
     if let Some(greeting) = verifier.greet(&received) {
-        return Ok(greeted(greeting, &received.request, gateway, recorder));
+        return greeted(greeting, &received.request, gateway, recorder).await;
     }
     if !takes && !verifier.handshakes_by(&method).any(|handshake| handshake.signed) {
         return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
@@ -116,7 +117,7 @@ where
     let reading = endpoint.body().admit(&received.request.headers, received.body.is_empty())?;
     let verified = verify(gateway, endpoint, received, recorder).await?;
     if let Some(greeting) = verifier.greet_verified(&verified) {
-        return Ok(greeted(greeting, verified.request(), gateway, recorder));
+        return greeted(greeting, verified.request(), gateway, recorder).await;
     }
     if !takes {
         return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
@@ -127,8 +128,7 @@ where
     let parsed = parse(endpoint, &reading, &verified, recorder)?;
     let event = Arc::new(verified.into_event(parsed));
     limits.ask_for_event(endpoint, || event.clone(), engine, Stage::Parsed, recorder)?;
-    let Decided { taken, failed, broken } =
-        decide(endpoint, &event, engine, recorder, limits, gateway.only.as_ref());
+    let Decided { taken, failed, broken } = decide(endpoint, &event, engine, recorder, limits, gateway.only.as_ref());
     let context = Context {
         gateway: gateway.clone(),
         generation: generation.clone(),
@@ -142,15 +142,29 @@ where
     answer.map_err(|rejection| rejection.with_places(broken))
 }
 
-/// A handshake takes no route and sends nothing.
-fn greeted(greeting: Greeting, request: &RequestInfo, gateway: &Gateway, recorder: &Recorder) -> Answer {
+/// A handshake takes no route and delivers nothing. What it asks us to visit is visited before it is answered, so that a
+/// sender whose host does not answer now tries again.
+async fn greeted(
+    greeting: Greeting,
+    request: &RequestInfo,
+    gateway: &Gateway,
+    recorder: &Recorder,
+) -> Result<Answer, Rejection> {
     let path = recorder.greeted(greeting.given.as_ref());
+    if let (Some(url), Trust::Verify) = (&greeting.visit, gateway.trust) {
+        let visited = gateway.keys.visit(url).await;
+        visited.map_err(|_| Rejection::NotDelivered { retry_after: Some(VISIT_AGAIN) })?;
+        recorder.confirmed();
+    }
     if let Some(secret) = greeting.given {
         let (time, request_id, client_ip) = (request.time, request.id.clone(), request.client_ip);
         gateway.given.keep(Given { time, request_id, path, client_ip, secret });
     }
-    greeting.answer.map(Full::new)
+    Ok(greeting.answer.map(Full::new))
 }
+
+/// When a sender may ask again to be confirmed.
+const VISIT_AGAIN: Duration = Duration::from_secs(10);
 
 async fn verify(
     gateway: &Gateway,
@@ -166,7 +180,7 @@ async fn verify(
                 unverified(refusal, endpoint.verifier().provider())
             });
             let passed = passed?;
-            recorder.verified(passed.secret);
+            recorder.verified(&passed.matched);
             Ok(passed.verified)
         }
         Trust::Assume => Ok(endpoint.verifier().assume(received)),
@@ -283,3 +297,6 @@ fn conclude(
         _ => reply::delivered(endpoint, event, runs, ReplyOn::Delivered, status, generation, recorder),
     }
 }
+
+#[cfg(test)]
+mod tests;

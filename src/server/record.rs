@@ -87,6 +87,8 @@ pub struct Notes {
     refusal: Option<String>,
     /// For the history alone.
     skipped: Vec<SkippedTarget>,
+    /// Positions of the secrets that matched.
+    pub matched: Vec<usize>,
 }
 
 /// Enough to recognise a path by, in characters.
@@ -233,15 +235,26 @@ impl Recorder {
         }
     }
 
+    /// Who called is known: these secrets matched, by their positions among those of all checks.
+    pub fn verified(&self, matched: &[usize]) {
+        if matched.is_empty() {
+            return;
+        }
+        matched.iter().for_each(|position| self.count_match(*position));
+        let path = {
+            let mut notes = self.notes_mut();
+            notes.matched = matched.to_vec();
+            notes.endpoint.clone().unwrap_or_default()
+        };
+        if let Mode::Prints { .. } = self.0.mode {
+            tracing::debug!(request_id = %self.0.id, path = &*path, ?matched, "verified");
+        }
+    }
+
     /// Why the sender was not let in; only operators hear it.
     pub fn refused(&self, reason: &Refusal) {
         self.count_refusal(*reason);
         self.notes_mut().refusal = Some(reason.to_string());
-    }
-
-    /// The sender was let in, by the secret at this position where it has several.
-    pub fn verified(&self, secret: Option<usize>) {
-        self.count_match(secret);
     }
 
     /// The body breaks the contract of its source; no route was asked.
@@ -277,6 +290,14 @@ impl Recorder {
             tracing::warn!(request_id = %self.0.id, path = &*path, fingerprint, "sender gave its secret");
         }
         path
+    }
+
+    /// A sender has been told that it may send: its URL was visited.
+    pub fn confirmed(&self) {
+        if let Mode::Prints { .. } = self.0.mode {
+            let path = self.notes_mut().endpoint.clone().unwrap_or_default();
+            tracing::info!(request_id = %self.0.id, path = &*path, "subscription confirmed");
+        }
     }
 
     pub fn decided(&self, route: &Arc<Route>, decision: Decision) {

@@ -1,60 +1,135 @@
 //! `verify:` as written, to a [`Verifier`]. Every mistake is reported, each at its place.
 
 use super::evidence::Place;
+use super::issuer::Issuer;
 use super::network::Networks;
 use super::provider::Providers;
-use super::secrets::{self, Dated, Fingerprint};
+use super::sealed::Sealed;
+use super::secrets::Secrets;
 use super::signature::Signature;
 use super::signature::compile::header;
-use super::token::{Shown, Token};
-use super::{Check, Proof, Verifier};
+use super::token::{Held, Shown, Token};
+use super::{Check, Handshake, Proof, Verifier, each_leaf};
 use crate::config;
-use crate::config::spec::{BasicSpec, CheckSpec, OneOrMany, SharedSpec, VerifySpec, VerifyWordSpec};
+use crate::config::spec::{BasicCheckSpec, CheckSpec, OneOrMany, SharedSpec, VerifySpec, VerifyWordSpec};
 use crate::diagnostic::At;
 use crate::secret::{Secret, holds_stand_in};
+use http::HeaderName;
 use http::header::AUTHORIZATION;
+use std::ops::Deref;
+use std::sync::Arc;
 
-pub(super) fn verifier(spec: &VerifySpec, providers: &Providers, at: &At<'_>) -> Option<Verifier> {
-    let checks: Vec<Option<Check>> = match spec {
-        VerifySpec::Word(VerifyWordSpec::None) => Vec::new(),
-        VerifySpec::Checks(OneOrMany::One(one)) => vec![check(one, providers, at)],
-        VerifySpec::Checks(OneOrMany::Many(many)) if many.is_empty() => {
-            let help = "write a check, or `none` if anyone may call".to_owned();
-            at.error("verify-empty", "an empty list checks nothing", Some(help));
-            return None;
-        }
-        VerifySpec::Checks(OneOrMany::Many(many)) => {
-            many.iter().enumerate().map(|(position, one)| check(one, providers, &at.index(position))).collect()
-        }
-    };
-    let checks: Vec<Check> = checks.into_iter().collect::<Option<_>>()?;
-    let mut verifier = Verifier { checks, credential_headers: Vec::new(), credential_query: Vec::new() };
-    for check in &verifier.checks {
-        if let Proof::Jwt(jwt) = &check.proof
-            && jwt.rules.header == AUTHORIZATION
-        {
-            verifier.credential_headers.push(AUTHORIZATION);
-        }
-        let Proof::Token(token) = &check.proof else { continue };
-        match &token.shown {
-            Shown::At(place) | Shown::After(place, _) => {
-                let (headers, query) = (&mut verifier.credential_headers, &mut verifier.credential_query);
-                place.each(&mut |place| match place {
-                    Place::Header(name) => headers.push(name.clone()),
-                    Place::Query(name) | Place::Parameter(name) => query.push(name.clone()),
-                    Place::Form(_) | Place::Json(_) | Place::Part(..) | Place::First(_) => {}
-                });
-            }
-            Shown::Bearer | Shown::Basic => verifier.credential_headers.push(AUTHORIZATION),
-            Shown::Each(_) => {}
-        }
+/// What compiling a `verify` needs besides its spec.
+#[derive(Clone, Copy)]
+pub struct VerifyContext<'c> {
+    pub providers: &'c Providers,
+    /// The names in the path pattern, for keyed secrets.
+    pub params: &'c [Arc<str>],
+    /// The file that it is written in, for files that it names.
+    pub file: &'c str,
+}
+
+/// A check as it was written, and what is around it.
+#[derive(Clone, Copy)]
+pub(super) struct WrittenCheck<'c> {
+    pub spec: &'c CheckSpec,
+    pub context: VerifyContext<'c>,
+}
+
+impl Deref for WrittenCheck<'_> {
+    type Target = CheckSpec;
+
+    fn deref(&self) -> &CheckSpec {
+        self.spec
     }
+}
+
+pub(super) fn verifier(spec: &VerifySpec, context: VerifyContext<'_>, at: &At<'_>) -> Option<Verifier> {
+    let (mut checks, mut handshakes) = match spec {
+        VerifySpec::Word(VerifyWordSpec::None) => Default::default(),
+        VerifySpec::Checks(written) => all(written, context, at)?,
+    };
+    let mut verifier =
+        Verifier { provider: None, credential_headers: Vec::new(), credential_query: Vec::new(), ..Verifier::anyone() };
+    number(&mut checks, &mut 0);
+    each_leaf(&checks, &mut |check| {
+        verifier.provider = verifier.provider.take().or_else(|| check.provider.clone());
+        verifier.sealed.extend(check.sealed.clone());
+        credentials(&check.proof, &mut verifier.credential_headers, &mut verifier.credential_query);
+    });
+    verifier.handshakes.append(&mut handshakes);
+    verifier.checks = checks;
     verifier.credential_headers.sort_by(|left, right| left.as_str().cmp(right.as_str()));
     verifier.credential_headers.dedup();
     Some(verifier)
 }
 
-const KINDS: &str = "provider, hmac, shared, basic, bearer or ip";
+type Checks = (Vec<Check>, Vec<Handshake>);
+
+/// Checks that must all pass.
+fn all(written: &OneOrMany<CheckSpec>, context: VerifyContext<'_>, at: &At<'_>) -> Option<Checks> {
+    let checks: Vec<Option<(Check, Vec<Handshake>)>> = match written {
+        OneOrMany::One(one) => vec![check(one, context, at)],
+        OneOrMany::Many(many) if many.is_empty() => {
+            let help = "write a check, or `none` if anyone may call".to_owned();
+            at.error("verify-empty", "an empty list checks nothing", Some(help));
+            return None;
+        }
+        OneOrMany::Many(many) => {
+            many.iter().enumerate().map(|(position, one)| check(one, context, &at.index(position))).collect()
+        }
+    };
+    let checks: Vec<(Check, Vec<Handshake>)> = checks.into_iter().collect::<Option<_>>()?;
+    let (checks, handshakes): (Vec<Check>, Vec<Vec<Handshake>>) = checks.into_iter().unzip();
+    Some((checks, handshakes.into_iter().flatten().collect()))
+}
+
+/// Alternatives.
+fn any(
+    written: &[OneOrMany<CheckSpec>],
+    context: VerifyContext<'_>,
+    at: &At<'_>,
+) -> Option<(Vec<Vec<Check>>, Vec<Handshake>)> {
+    if written.is_empty() {
+        at.error("verify-empty", "an empty list of alternatives lets nobody in", Some("write at least one".to_owned()));
+        return None;
+    }
+    let alternatives = written.iter().enumerate().map(|(position, one)| all(one, context, &at.index(position)));
+    let alternatives: Vec<Checks> = alternatives.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
+    let (alternatives, handshakes): (Vec<Vec<Check>>, Vec<Vec<Handshake>>) = alternatives.into_iter().unzip();
+    Some((alternatives, handshakes.into_iter().flatten().collect()))
+}
+
+/// Secrets are counted through, in the order in which they are written.
+fn number(checks: &mut [Check], next: &mut usize) {
+    for check in checks {
+        check.first_secret = *next;
+        match &mut check.proof {
+            Proof::Any(alternatives) => alternatives.iter_mut().for_each(|checks| number(checks, next)),
+            proof => *next += proof.expiries().len(),
+        }
+    }
+}
+
+/// What a check reads as a credential is not for anybody else.
+fn credentials(proof: &Proof, headers: &mut Vec<HeaderName>, query: &mut Vec<String>) {
+    match proof {
+        Proof::Jwt(jwt) if jwt.rules.header == AUTHORIZATION => headers.push(AUTHORIZATION),
+        Proof::Issuer(issuer) => headers.push(issuer.header.clone()),
+        Proof::Token(token) => match &token.shown {
+            Shown::At(place) | Shown::After(place, _) => place.each(&mut |place| match place {
+                Place::Header(name) => headers.push(name.clone()),
+                Place::Query(name) | Place::Parameter(name) => query.push(name.clone()),
+                Place::Form(_) | Place::Json(_) | Place::Part(..) | Place::First(_) => {}
+            }),
+            Shown::Bearer | Shown::Basic => headers.push(AUTHORIZATION),
+            Shown::Each(_) => {}
+        },
+        _ => {}
+    }
+}
+
+const KINDS: &str = "provider, hmac, shared, basic, bearer, jwt, ip or any";
 
 /// Reports a check of no kind or of several.
 fn of_one_kind(spec: &CheckSpec, at: &At<'_>) -> Option<()> {
@@ -64,7 +139,9 @@ fn of_one_kind(spec: &CheckSpec, at: &At<'_>) -> Option<()> {
         ("shared", spec.shared.is_some()),
         ("basic", spec.basic.is_some()),
         ("bearer", spec.bearer.is_some()),
+        ("jwt", spec.jwt.is_some()),
         ("ip", spec.ip.is_some()),
+        ("any", spec.any.is_some()),
     ];
     let written: Vec<&str> = kinds.iter().filter(|(_, written)| *written).map(|(name, _)| *name).collect();
     match written.as_slice() {
@@ -83,10 +160,17 @@ fn of_one_kind(spec: &CheckSpec, at: &At<'_>) -> Option<()> {
     }
 }
 
-fn check(spec: &CheckSpec, providers: &Providers, at: &At<'_>) -> Option<Check> {
+fn check(spec: &CheckSpec, context: VerifyContext<'_>, at: &At<'_>) -> Option<(Check, Vec<Handshake>)> {
     of_one_kind(spec, at)?;
+    let spec = &WrittenCheck { spec, context };
+    if let Some(written) = &spec.any {
+        let fits = takes_only(spec, &[], "any", at);
+        let (alternatives, handshakes) = any(written, context, &at.key("any"))?;
+        let proof = fits.map(|()| Proof::Any(alternatives))?;
+        return Some((Check { name: String::new(), proof, provider: None, sealed: None, first_secret: 0 }, handshakes));
+    }
     if let Some(name) = &spec.provider {
-        return provider(name, spec, providers, at);
+        return provider(name, spec, at);
     }
     let (name, proof) = if let Some(hmac) = &spec.hmac {
         let timed = hmac.timestamp.is_some();
@@ -102,7 +186,10 @@ fn check(spec: &CheckSpec, providers: &Providers, at: &At<'_>) -> Option<Check> 
         ("shared", fits.and(shared_token(shared, spec, at)).map(Proof::Token))
     } else if let Some(basic) = &spec.basic {
         let fits = takes_only(spec, &[], "basic", at);
-        ("basic", fits.and(basic_token(basic, &at.key("basic"))).map(Proof::Token))
+        ("basic", fits.and(basic_token(basic, spec, &at.key("basic"))).map(Proof::Token))
+    } else if let Some(jwt) = &spec.jwt {
+        let fits = takes_only(spec, &["tolerance"], "jwt", at);
+        ("jwt", fits.and(Issuer::compile(jwt, spec, at)).map(|issuer| Proof::Issuer(Box::new(issuer))))
     } else if let Some(ip) = &spec.ip {
         let fits = takes_only(spec, &[], "ip", at);
         ("ip", fits.and(addresses(ip, &at.key("ip"))).map(Proof::Networks))
@@ -110,10 +197,11 @@ fn check(spec: &CheckSpec, providers: &Providers, at: &At<'_>) -> Option<Check> 
         let fits = takes_only(spec, &[], "bearer", at);
         ("bearer", fits.and(bearer_token(spec, &at.key("bearer"))).map(Proof::Token))
     };
-    Some(Check { name: name.to_owned(), proof: proof?, provider: None, handshakes: Vec::new() })
+    Some((Check { name: name.to_owned(), proof: proof?, provider: None, sealed: None, first_secret: 0 }, Vec::new()))
 }
 
-fn provider(written: &str, spec: &CheckSpec, providers: &Providers, at: &At<'_>) -> Option<Check> {
+fn provider(written: &str, spec: &WrittenCheck<'_>, at: &At<'_>) -> Option<(Check, Vec<Handshake>)> {
+    let providers = spec.context.providers;
     let here = at.key("provider");
     let name = config::plain(written, &here)?;
     let Some(provider) = providers.find(&name) else {
@@ -142,7 +230,11 @@ fn provider(written: &str, spec: &CheckSpec, providers: &Providers, at: &At<'_>)
     let handshakes = provider.handshakes.iter().map(|outline| outline.with(spec, &rules, at));
     let handshakes = handshakes.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?;
     let handshakes = handshakes.into_iter().flatten().collect();
-    Some(Check { name, proof, provider: Some(provider), handshakes })
+    let sealed = match &provider.sealed {
+        Some(place) if rules.written(spec).is_some() => Some(Arc::new(Sealed::compile(place, spec, &rules, at)?)),
+        _ => None,
+    };
+    Some((Check { name, proof, provider: Some(provider), sealed, first_secret: 0 }, handshakes))
 }
 
 /// Reports every parameter that is written and means nothing here.
@@ -160,6 +252,7 @@ fn takes_only(spec: &CheckSpec, takes: &[&str], name: &str, at: &At<'_>) -> Opti
         ("webhook_id", spec.webhook_id.is_some()),
         ("cert_pem", spec.cert_pem.is_some()),
         ("cert_url", spec.cert_url.is_some()),
+        ("topic_arn", spec.topic_arn.is_some()),
         ("verify_token", spec.verify_token.is_some()),
         ("confirmation", spec.confirmation.is_some()),
         ("group_id", spec.group_id.is_some()),
@@ -180,22 +273,17 @@ fn takes_only(spec: &CheckSpec, takes: &[&str], name: &str, at: &At<'_>) -> Opti
     if unexpected.is_empty() { Some(()) } else { None }
 }
 
-pub(super) fn token(shown: Shown, spec: &CheckSpec, at: &At<'_>) -> Option<Token> {
+pub(super) fn token(shown: Shown, spec: &WrittenCheck<'_>, at: &At<'_>) -> Option<Token> {
     let Some(secret) = &spec.secret else {
         let help = "add `secret: \"${env:NAME}\"`".to_owned();
         at.error("verify-secret-missing", "this check needs a secret", Some(help));
         return None;
     };
-    let resolved = secrets::resolve(secret, &at.key("secret"))?;
-    let (first, _) = resolved.first()?;
-    let first = first.value.clone();
-    let tokens = resolved
-        .into_iter()
-        .map(|(secret, _)| Dated { value: Fingerprint::of(secret.value.expose().as_bytes()), until: secret.until });
-    Some(Token { shown, secrets: tokens.collect(), first })
+    let secrets = Secrets::compile(secret, spec, &at.key("secret"), |secret, _| Some(Held::new(secret)))?;
+    Some(Token { shown, secrets })
 }
 
-fn shared_token(shared: &SharedSpec, spec: &CheckSpec, at: &At<'_>) -> Option<Token> {
+fn shared_token(shared: &SharedSpec, spec: &WrittenCheck<'_>, at: &At<'_>) -> Option<Token> {
     let here = at.key("shared");
     let place = match shared {
         SharedSpec::Header(name) => header(name, &here.key("header")).map(Place::Header),
@@ -211,21 +299,23 @@ fn shared_token(shared: &SharedSpec, spec: &CheckSpec, at: &At<'_>) -> Option<To
     Some(Token { shown: Shown::At(place?), ..token? })
 }
 
-fn basic_token(basic: &BasicSpec, at: &At<'_>) -> Option<Token> {
+fn basic_token(basic: &BasicCheckSpec, spec: &WrittenCheck<'_>, at: &At<'_>) -> Option<Token> {
     let username = config::plain(&basic.username, &at.key("username"));
-    let password = config::secret(&basic.password, &at.key("password"));
-    let (username, (password, _)) = (username?, password?);
-    if username.contains(':') && !holds_stand_in(&username) {
+    let named = username.as_deref().unwrap_or_default();
+    let make = |password: Secret, _: &At<'_>| Some(Held::new(Secret::new(format!("{named}:{}", password.expose()))));
+    let secrets = Secrets::compile(&basic.password, spec, &at.key("password"), make);
+    let (username, secrets) = (username.as_ref()?, secrets?);
+    if username.contains(':') && !holds_stand_in(username) {
         let help = "RFC 7617 ends the user name at the first colon".to_owned();
         at.key("username").error("verify-basic", "a user name holds no colon", Some(help));
         return None;
     }
-    Some(one(Shown::Basic, Secret::new(format!("{username}:{}", password.expose()))))
+    Some(Token { shown: Shown::Basic, secrets })
 }
 
-fn bearer_token(spec: &CheckSpec, at: &At<'_>) -> Option<Token> {
-    let (token, _) = config::secret(spec.bearer.as_deref().unwrap_or_default(), at)?;
-    Some(one(Shown::Bearer, token))
+fn bearer_token(spec: &WrittenCheck<'_>, at: &At<'_>) -> Option<Token> {
+    let secrets = Secrets::compile(spec.bearer.as_ref()?, spec, at, |token, _| Some(Held::new(token)))?;
+    Some(Token { shown: Shown::Bearer, secrets })
 }
 
 fn addresses(written: &OneOrMany<String>, at: &At<'_>) -> Option<Networks> {
@@ -242,9 +332,4 @@ fn addresses(written: &OneOrMany<String>, at: &At<'_>) -> Option<Networks> {
         return None;
     }
     Some(networks)
-}
-
-fn one(shown: Shown, secret: Secret) -> Token {
-    let fingerprint = Fingerprint::of(secret.expose().as_bytes());
-    Token { shown, secrets: vec![Dated { value: fingerprint, until: None }], first: secret }
 }

@@ -3,7 +3,7 @@
 use super::message_signature::{Component, MessageSignatureRules, SIGNATURE, SIGNATURE_INPUT};
 use super::signature::Scheme;
 use super::signature::message::Message;
-use super::{Place, Proof, Verifier};
+use super::{Check, Place, Proof, Provider, Verifier, each_leaf};
 use crate::expr::Input;
 
 impl Verifier {
@@ -11,33 +11,75 @@ impl Verifier {
     /// can send it again with another value here. Where a credential is shown, whoever holds it may write everything, so
     /// nothing is left out; where nothing is checked but the address, there is no signature to leave anything out.
     pub fn leaves_unsigned(&self, input: &Input<'_>) -> bool {
-        let mut is_signed = false;
-        for check in &self.checks {
-            let covers = match &check.proof {
-                Proof::Networks(_) | Proof::Nothing => continue,
-                Proof::Token(_) => true,
-                Proof::Signature(signature) => signature.scheme.covers(input),
-                Proof::Certified(certified) => certified.signature.scheme.covers(input),
-                Proof::MessageSignature(signature) => signature.rules.covers(input),
-                Proof::Jwt(jwt) => match input {
-                    Input::Header(name) => jwt.rules.header == **name,
-                    Input::QueryKey(_) | Input::Query => jwt.names_url(),
-                    Input::Headers => false,
-                    Input::Var(_) | Input::Vars => true,
-                },
-            };
-            if covers {
-                return false;
-            }
-            is_signed = true;
-        }
-        is_signed
+        all(&self.checks, input) == Cover::Leaves
     }
 
-    /// A check looks at the client's address, by position among the checks.
-    pub fn address_checks(&self) -> impl Iterator<Item = usize> {
-        let checks = self.checks.iter().enumerate();
-        checks.filter(|(_, check)| matches!(check.proof, Proof::Networks(_))).map(|(position, _)| position)
+    /// A check looks at the client's address, by position among the checks that are no choice among others.
+    pub fn address_checks(&self) -> Vec<usize> {
+        self.positions(|check| matches!(check.proof, Proof::Networks(_)))
+    }
+
+    /// A check may be about one topic of a sender that signs those of everybody, by position as above.
+    pub fn topic_checks(&self) -> Vec<usize> {
+        let takes_topic = |provider: &Provider| provider.parameters().iter().any(|asked| asked.name == "topic_arn");
+        self.positions(|check| check.provider.as_deref().is_some_and(takes_topic))
+    }
+
+    fn positions(&self, test: impl Fn(&Check) -> bool) -> Vec<usize> {
+        let (mut positions, mut position) = (Vec::new(), 0);
+        each_leaf(&self.checks, &mut |check| {
+            positions.extend(test(check).then_some(position));
+            position += 1;
+        });
+        positions
+    }
+}
+
+/// What a check does for a part of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    /// It signs something, and not this.
+    Leaves,
+    /// It neither signs nor asks for a credential.
+    Nothing,
+    Covers,
+}
+
+/// What one of them covers is covered.
+fn all(checks: &[Check], input: &Input<'_>) -> Cover {
+    let covers: Vec<Cover> = checks.iter().map(|check| check.proof.cover(input)).collect();
+    match covers {
+        covers if covers.contains(&Cover::Covers) => Cover::Covers,
+        covers if covers.contains(&Cover::Leaves) => Cover::Leaves,
+        _ => Cover::Nothing,
+    }
+}
+
+impl Proof {
+    fn cover(&self, input: &Input<'_>) -> Cover {
+        let covers = match self {
+            Proof::Networks(_) | Proof::Nothing => return Cover::Nothing,
+            // Whoever wants to leave something out takes the alternative that does.
+            Proof::Any(alternatives) => {
+                let covers: Vec<Cover> = alternatives.iter().map(|checks| all(checks, input)).collect();
+                return match covers {
+                    covers if covers.contains(&Cover::Leaves) => Cover::Leaves,
+                    covers if covers.contains(&Cover::Nothing) => Cover::Nothing,
+                    _ => Cover::Covers,
+                };
+            }
+            Proof::Token(_) | Proof::Issuer(_) => true,
+            Proof::Signature(signature) => signature.scheme.covers(input),
+            Proof::Certified(certified) => certified.signature.scheme.covers(input),
+            Proof::MessageSignature(signature) => signature.rules.covers(input),
+            Proof::Jwt(jwt) => match input {
+                Input::Header(name) => jwt.rules.header == **name,
+                Input::QueryKey(_) | Input::Query => jwt.names_url(),
+                Input::Headers => false,
+                Input::Var(_) | Input::Vars => true,
+            },
+        };
+        if covers { Cover::Covers } else { Cover::Leaves }
     }
 }
 

@@ -76,7 +76,7 @@ impl Jwt {
     }
 
     pub fn expiries(&self) -> Vec<Option<DateTime<Utc>>> {
-        self.keys.first().map_or_else(Vec::new, |(_, keys)| keys.iter().map(|key| key.until).collect())
+        self.keys.first().map_or_else(Vec::new, |(_, keys)| keys.expiries().collect())
     }
 
     pub fn check(&self, evidence: &Evidence<'_>, now: DateTime<Utc>) -> Result<Option<usize>, Refusal> {
@@ -92,12 +92,18 @@ impl Jwt {
         let keys = self.keys.iter().find(|(name, _)| algorithm == Some(*name));
         let (_, keys) = keys.ok_or(Refusal::Malformed)?;
         let pieces = [Piece::Bytes(Cow::Borrowed(signed.as_bytes()))];
-        let matched = first_match(keys, now, |_, (_, key)| key.signs(&pieces, Encoding::Base64Url, &[signature]));
+        let matched = first_match(&keys.chosen(evidence.request), now, |(_, key)| {
+            key.signs(&pieces, Encoding::Base64Url, &[signature])
+        });
         let matched = matched.ok_or(Refusal::Mismatch)?;
         let claims = object(claims)?;
         self.check_claims(&claims, evidence)?;
-        self.check_times(&claims, now)?;
-        Ok(Some(matched))
+        let issued = check_times(&claims, now, self.leeway)?;
+        match (self.rules.max_age, issued) {
+            (Some(_), None) => Err(Refusal::BadTimestamp),
+            (Some(age), Some(issued)) if now.signed_duration_since(issued) > age => Err(Refusal::Stale),
+            _ => Ok(Some(matched)),
+        }
     }
 
     fn token<'r>(&self, evidence: &Evidence<'r>) -> Result<&'r str, Refusal> {
@@ -137,27 +143,29 @@ impl Jwt {
         };
         if bool::from(fits) { Ok(()) } else { Err(Refusal::Mismatch) }
     }
-
-    fn check_times(&self, claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(), Refusal> {
-        let expires = moment(claims, "exp")?;
-        let begins = moment(claims, "nbf")?;
-        let issued = moment(claims, "iat")?;
-        let (early, late) = (now + self.leeway, now - self.leeway);
-        if expires.is_some_and(|expires| late >= expires)
-            || begins.is_some_and(|begins| early < begins)
-            || issued.is_some_and(|issued| early < issued)
-        {
-            return Err(Refusal::Stale);
-        }
-        match (self.rules.max_age, issued) {
-            (Some(_), None) => Err(Refusal::BadTimestamp),
-            (Some(age), Some(issued)) if now.signed_duration_since(issued) > age => Err(Refusal::Stale),
-            _ => Ok(()),
-        }
-    }
 }
 
-fn object(part: &str) -> Result<Map<String, Value>, Refusal> {
+/// `exp`, `nbf` and `iat` as far as they are there; gives the last of them.
+pub(super) fn check_times(
+    claims: &Map<String, Value>,
+    now: DateTime<Utc>,
+    leeway: TimeDelta,
+) -> Result<Option<DateTime<Utc>>, Refusal> {
+    let expires = moment(claims, "exp")?;
+    let begins = moment(claims, "nbf")?;
+    let issued = moment(claims, "iat")?;
+    let (early, late) = (now + leeway, now - leeway);
+    if expires.is_some_and(|expires| late >= expires)
+        || begins.is_some_and(|begins| early < begins)
+        || issued.is_some_and(|issued| early < issued)
+    {
+        return Err(Refusal::Stale);
+    }
+    Ok(issued)
+}
+
+/// A part of a token.
+pub(super) fn object(part: &str) -> Result<Map<String, Value>, Refusal> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed)?;
     serde_json::from_slice(&bytes).map_err(|_| Refusal::Malformed)
 }

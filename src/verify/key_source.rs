@@ -5,11 +5,16 @@
 use bytes::Bytes;
 use std::future::{Future, ready};
 use std::pin::Pin;
+use std::time::Duration;
 
 /// Fetches documents that hold keys, and keeps them for a while. Bounded in time, size and number by the implementation.
 pub trait KeySource: Send + Sync {
-    /// What stands at `url`, an `https` one that the provider's pattern has let through.
-    fn fetch<'a>(&'a self, url: &'a str) -> Fetching<'a>;
+    /// What stands at `url`: one that the configuration names, or an `https` one that the provider's pattern has let through.
+    /// What was fetched no longer than `max_age` ago will do.
+    fn fetch<'a>(&'a self, url: &'a str, max_age: Duration) -> Fetching<'a>;
+
+    /// Asks for what stands at `url`, which confirms something to the sender: nothing of it is kept.
+    fn visit<'a>(&'a self, url: &'a str) -> Fetching<'a>;
 }
 
 pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Bytes, Unfetched>> + Send + 'a>>;
@@ -24,7 +29,12 @@ pub struct Unfetched;
 pub struct NoKeys;
 
 impl KeySource for NoKeys {
-    fn fetch<'a>(&'a self, _url: &'a str) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, _url: &'a str, _max_age: Duration) -> Fetching<'a> {
         Box::pin(ready(Err(Unfetched)))
+    }
+
+    /// It counts as done: nothing is sent from here.
+    fn visit<'a>(&'a self, _url: &'a str) -> Fetching<'a> {
+        Box::pin(ready(Ok(Bytes::new())))
     }
 }

@@ -10,11 +10,14 @@ mod compile;
 mod coverage;
 mod evidence;
 mod handshake;
+mod issuer;
+mod judge;
 mod jwt;
 mod key_source;
 mod message_signature;
 mod network;
 mod provider;
+mod sealed;
 mod secrets;
 mod sign;
 mod signature;
@@ -29,15 +32,19 @@ use crate::event::{Event, Received, RequestInfo, Verified};
 use bytes::Bytes;
 use certificate::Certified;
 use chrono::{DateTime, Utc};
+pub use compile::VerifyContext;
 use evidence::Evidence;
 pub use evidence::{Place, PlaceError};
 pub use handshake::{Greeting, Handshake};
 use http::{HeaderName, Method, Response};
+use issuer::Issuer;
+use judge::{AtHand, Case, Found, Obstacle};
 use jwt::Jwt;
 pub use key_source::{Fetching, KeySource, NoKeys, Unfetched};
 use message_signature::MessageSignature;
 use network::Networks;
 pub use provider::{Asked, Listed, Need, Provider, Providers};
+use sealed::Sealed;
 pub use secrets::moment as expiry;
 pub use sign::SignError;
 use signature::Signature;
@@ -48,17 +55,25 @@ use token::Token;
 pub struct Verifier {
     /// All must pass; none means anyone.
     checks: Vec<Check>,
+    /// Those of all checks, alternatives included.
+    handshakes: Vec<Handshake>,
+    /// Of the first check that names one.
+    provider: Option<Arc<Provider>>,
+    /// Of all checks whose sender encrypts.
+    sealed: Vec<Arc<Sealed>>,
     credential_headers: Vec<HeaderName>,
     credential_query: Vec<String>,
 }
 
 /// One of the things that must hold.
 struct Check {
-    /// What it is called in listings.
+    /// What it is called in listings; alternatives are called by what they consist of.
     name: String,
     proof: Proof,
     provider: Option<Arc<Provider>>,
-    handshakes: Vec<Handshake>,
+    sealed: Option<Arc<Sealed>>,
+    /// The position of its first secret among those of all checks, in the order as written.
+    first_secret: usize,
 }
 
 enum Proof {
@@ -67,7 +82,10 @@ enum Proof {
     Certified(Box<Certified>),
     MessageSignature(Box<MessageSignature>),
     Jwt(Box<Jwt>),
+    Issuer(Box<Issuer>),
     Networks(Networks),
+    /// One of these lists must pass.
+    Any(Vec<Vec<Check>>),
     /// The sender proves nothing, and nothing is asked.
     Nothing,
 }
@@ -118,37 +136,52 @@ impl Refusal {
     }
 }
 
-/// A webhook that passed, and which secret matched (by position, for rotation).
+/// A webhook that passed, and which secrets matched: their positions among those of all checks, in the order as written, so
+/// that an operator sees when an old one is no longer used.
 pub struct Passed {
     pub verified: Verified,
-    pub secret: Option<usize>,
+    pub matched: Vec<usize>,
 }
 
 impl Verifier {
     /// With the built-in providers alone.
     pub fn compile(spec: &VerifySpec, at: &At<'_>) -> Option<Verifier> {
-        Verifier::compile_with(spec, &Providers::built_in(), at)
+        let context = VerifyContext { providers: &Providers::built_in(), params: &[], file: "" };
+        Verifier::compile_with(spec, context, at)
     }
 
     /// `at` is the value of `verify`. Every mistake is reported at its place; `None` if there is any.
-    pub fn compile_with(spec: &VerifySpec, providers: &Providers, at: &At<'_>) -> Option<Verifier> {
-        compile::verifier(spec, providers, at)
+    pub fn compile_with(spec: &VerifySpec, context: VerifyContext<'_>, at: &At<'_>) -> Option<Verifier> {
+        compile::verifier(spec, context, at)
     }
 
     /// Lets anyone call.
     pub fn anyone() -> Verifier {
-        Verifier { checks: Vec::new(), credential_headers: Vec::new(), credential_query: Vec::new() }
+        Verifier {
+            checks: Vec::new(),
+            handshakes: Vec::new(),
+            provider: None,
+            sealed: Vec::new(),
+            credential_headers: Vec::new(),
+            credential_query: Vec::new(),
+        }
+    }
+
+    /// Lets nobody call: what stands where mistakes were found, so that nothing hangs on their being noticed.
+    pub fn nobody() -> Verifier {
+        let proof = Proof::Any(Vec::new());
+        let check = Check { name: "nobody".to_owned(), proof, provider: None, sealed: None, first_secret: 0 };
+        Verifier { checks: vec![check], ..Verifier::anyone() }
     }
 
     /// Anyone may call.
     pub fn is_none(&self) -> bool {
-        self.checks.iter().all(|check| matches!(check.proof, Proof::Nothing))
+        proves_nothing(&self.checks)
     }
 
-    /// Short, for `routes` and traces: `none`, `github`, `hmac`, `shared + github`.
+    /// Short, for `routes` and traces: `none`, `github`, `hmac`, `shared + github`, `(ip or github)`.
     pub fn describe(&self) -> String {
-        let names: Vec<&str> = self.checks.iter().map(|check| check.name.as_str()).collect();
-        if names.is_empty() { "none".to_owned() } else { names.join(" + ") }
+        if self.checks.is_empty() { "none".to_owned() } else { names(&self.checks) }
     }
 
     /// Lower-case names of headers that carry a credential (not a signature): never forwarded.
@@ -163,12 +196,12 @@ impl Verifier {
 
     /// The provider of the first check that names one: its delivery id, its patience, its literal answer.
     pub fn provider(&self) -> Option<&Provider> {
-        self.checks.iter().find_map(|check| check.provider.as_deref())
+        self.provider.as_deref()
     }
 
     /// The handshakes that a method is for.
     pub fn handshakes_by(&self, method: &Method) -> impl Iterator<Item = &Handshake> {
-        self.handshakes().filter(move |handshake| handshake.method == *method)
+        self.handshakes.iter().filter(move |handshake| handshake.method == *method)
     }
 
     /// The answer of a handshake that the provider does not sign; the first that fits.
@@ -190,27 +223,16 @@ impl Verifier {
 
     /// A check signs the URL: without `public_url` of the check or of the listener everything is refused.
     pub fn signs_url(&self) -> bool {
-        self.checks.iter().any(|check| match &check.proof {
-            Proof::Signature(signature) => signature.scheme.names_url() && signature.public_url.is_none(),
-            Proof::Certified(certified) => {
-                certified.signature.scheme.names_url() && certified.signature.public_url.is_none()
-            }
-            Proof::MessageSignature(signature) => signature.names_url() && signature.public_url.is_none(),
-            Proof::Jwt(jwt) => jwt.names_url() && jwt.public_url.is_none(),
-            Proof::Token(_) | Proof::Networks(_) | Proof::Nothing => false,
-        })
+        let mut signs = false;
+        each_leaf(&self.checks, &mut |check| signs |= check.proof.signs_url());
+        signs
     }
 
     /// When secrets stop being accepted, by position.
     pub fn expiries(&self) -> Vec<(usize, DateTime<Utc>)> {
-        let dates = self.checks.iter().flat_map(|check| match &check.proof {
-            Proof::Token(token) => token.secrets.iter().map(|secret| secret.until).collect::<Vec<_>>(),
-            Proof::Signature(signature) => signature.keys.iter().map(|key| key.until).collect(),
-            Proof::Jwt(jwt) => jwt.expiries(),
-            Proof::MessageSignature(signature) => signature.keys.iter().map(|key| key.until).collect(),
-            Proof::Certified(_) | Proof::Networks(_) | Proof::Nothing => Vec::new(),
-        });
-        dates.enumerate().filter_map(|(position, until)| Some((position, until?))).collect()
+        let mut dates = Vec::new();
+        each_leaf(&self.checks, &mut |check| dates.extend(check.proof.expiries()));
+        dates.into_iter().enumerate().filter_map(|(position, until)| Some((position, until?))).collect()
     }
 
     /// All checks are made; the first refusal is the answer. `now` is the event's one clock reading, `keys` is asked for
@@ -221,29 +243,24 @@ impl Verifier {
         now: DateTime<Utc>,
         keys: &dyn KeySource,
     ) -> Result<Passed, Refusal> {
-        let mut secret = None;
         let evidence = Evidence::new(&received.request, &received.body);
-        for check in &self.checks {
-            let position = match &check.proof {
-                Proof::Token(token) => token.check(&evidence, now)?,
-                Proof::Signature(signature) => signature.check(&evidence, now)?,
-                Proof::Certified(certified) => {
-                    let url = certified.url(&evidence)?;
-                    let fetched = match certified.pinned.is_empty() {
-                        true => Some(keys.fetch(&url).await.map_err(|Unfetched| Refusal::KeyUnavailable)?),
-                        false => None,
-                    };
-                    certified.check(fetched.as_deref(), &evidence, now)?
+        let mut at_hand = AtHand::default();
+        let (matched, opened) = loop {
+            let mut found = Found::default();
+            let case = Case { evidence: &evidence, now, at_hand: &at_hand };
+            let wanted = match case.all(&self.checks, &mut found) {
+                Ok(()) => {
+                    let opened = found.sealed.map(|sealed| sealed.open(&evidence, now)).transpose()?;
+                    break (found.matched, opened.flatten());
                 }
-                Proof::MessageSignature(signature) => signature.check(&evidence, now)?,
-                Proof::Jwt(jwt) => jwt.check(&evidence, now)?,
-                Proof::Networks(networks) => networks.check(received.request.client_ip)?,
-                Proof::Nothing => None,
+                Err(Obstacle::Refused(refusal)) => return Err(refusal),
+                Err(Obstacle::Needs(wanted)) => wanted,
             };
-            secret = secret.or(position);
-        }
+            at_hand.fetch(wanted, keys).await?;
+        };
         drop(evidence);
-        Ok(Passed { verified: Verified::trust(received), secret })
+        let body = opened.unwrap_or(received.body);
+        Ok(Passed { verified: Verified::trust(Received { body, ..received }), matched })
     }
 
     /// For offline examples: the event counts as verified.
@@ -251,22 +268,87 @@ impl Verifier {
         Verified::trust(received)
     }
 
-    fn handshakes(&self) -> impl Iterator<Item = &Handshake> {
-        self.checks.iter().flat_map(|check| &check.handshakes)
-    }
-
     fn greet_with(&self, request: &RequestInfo, body: &Bytes, signed: bool) -> Option<Greeting> {
-        let mut candidates =
-            self.handshakes_by(&request.method).filter(|handshake| handshake.signed == signed).peekable();
-        candidates.peek()?;
+        let candidates = || self.handshakes_by(&request.method).filter(move |handshake| handshake.signed == signed);
+        candidates().next()?;
         let evidence = Evidence::new(request, body);
-        candidates.find_map(|handshake| handshake.greet(&evidence))
+        candidates().find_map(|handshake| handshake.greet(&evidence)).or_else(|| {
+            // What is verified is open already.
+            let sealed = self.sealed.iter().filter(|_| !signed && body.len() <= Handshake::BODY_MAX);
+            sealed.into_iter().find_map(|sealed| {
+                let opened = sealed.open(&evidence, request.time).ok()??;
+                let evidence = Evidence::new(request, &opened);
+                candidates().find_map(|handshake| handshake.greet(&evidence))
+            })
+        })
     }
 
     #[cfg(test)]
-    fn signatures(&self) -> impl Iterator<Item = &Signature> {
-        self.checks
-            .iter()
-            .filter_map(|check| if let Proof::Signature(signature) = &check.proof { Some(&**signature) } else { None })
+    fn signatures(&self) -> Vec<&Signature> {
+        let mut signatures = Vec::new();
+        for check in &self.checks {
+            if let Proof::Signature(signature) = &check.proof {
+                signatures.push(&**signature);
+            }
+        }
+        signatures
     }
+}
+
+impl Proof {
+    fn signs_url(&self) -> bool {
+        match self {
+            Proof::Signature(signature) => signature.scheme.names_url() && signature.public_url.is_none(),
+            Proof::Certified(certified) => {
+                certified.signature.scheme.names_url() && certified.signature.public_url.is_none()
+            }
+            Proof::MessageSignature(signature) => signature.names_url() && signature.public_url.is_none(),
+            Proof::Jwt(jwt) => jwt.names_url() && jwt.public_url.is_none(),
+            Proof::Token(_) | Proof::Issuer(_) | Proof::Networks(_) | Proof::Any(_) | Proof::Nothing => false,
+        }
+    }
+
+    /// Until when each of its secrets is accepted, in the order as written; of alternatives none: each has its own.
+    fn expiries(&self) -> Vec<Option<DateTime<Utc>>> {
+        match self {
+            Proof::Token(token) => token.secrets.expiries().collect(),
+            Proof::Signature(signature) => signature.keys.expiries().collect(),
+            Proof::Jwt(jwt) => jwt.expiries(),
+            Proof::MessageSignature(signature) => signature.keys.expiries().collect(),
+            Proof::Certified(_) | Proof::Issuer(_) | Proof::Networks(_) | Proof::Any(_) | Proof::Nothing => Vec::new(),
+        }
+    }
+}
+
+/// Every check that is no choice among others, in the order as written.
+fn each_leaf<'c>(checks: &'c [Check], look: &mut dyn FnMut(&'c Check)) {
+    for check in checks {
+        match &check.proof {
+            Proof::Any(alternatives) => alternatives.iter().for_each(|checks| each_leaf(checks, look)),
+            _ => look(check),
+        }
+    }
+}
+
+/// Somebody who shows nothing passes.
+fn proves_nothing(checks: &[Check]) -> bool {
+    checks.iter().all(|check| match &check.proof {
+        Proof::Nothing => true,
+        Proof::Any(alternatives) => alternatives.iter().any(|checks| proves_nothing(checks)),
+        _ => false,
+    })
+}
+
+fn names(checks: &[Check]) -> String {
+    let names = checks.iter().map(|check| match &check.proof {
+        Proof::Any(alternatives) if !alternatives.is_empty() => {
+            let several = |checks: &Vec<Check>| match checks.len() {
+                1 => names(checks),
+                _ => format!("({})", names(checks)),
+            };
+            format!("({})", alternatives.iter().map(several).collect::<Vec<_>>().join(" or "))
+        }
+        _ => check.name.clone(),
+    });
+    names.collect::<Vec<_>>().join(" + ")
 }

@@ -1,8 +1,9 @@
 //! The other way round: a request that passes, made from the same description that verifies.
 
 use super::evidence::Place;
+use super::signature::Signature;
 use super::token::{Shown, Token};
-use super::{Proof, Refusal, Verifier};
+use super::{Check, Proof, Refusal, Verifier};
 use crate::event::RequestInfo;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +22,8 @@ pub enum SignError {
     Jwt,
     #[error("the check has no secret yet")]
     NoSecret,
+    #[error("no secret has the key of this request: give it the path, query or headers that `by` names")]
+    UnknownKey,
     #[error("the scheme puts something into the body, and this body has no place for it")]
     Body,
     #[error("what the scheme signs is not in the request: {0}")]
@@ -47,15 +50,7 @@ impl Verifier {
     ) -> Result<(), SignError> {
         let mut draft = Draft { request, body };
         let mut signatures = Vec::new();
-        for check in &self.checks {
-            match &check.proof {
-                Proof::Token(token) => token.show(&mut draft)?,
-                Proof::Signature(signature) => signatures.push(&**signature),
-                Proof::Jwt(_) => return Err(SignError::Jwt),
-                Proof::Certified(_) | Proof::MessageSignature(_) => return Err(SignError::PublicKey),
-                Proof::Networks(_) | Proof::Nothing => {}
-            }
-        }
+        draft.show_all(&self.checks, &mut signatures)?;
         // What stands in the body or in the query must be there before a header signs it.
         signatures.sort_by_key(|signature| signature.stands_in_header());
         signatures.into_iter().try_for_each(|signature| signature.sign(&mut draft, now, id))
@@ -67,9 +62,35 @@ impl Verifier {
     }
 }
 
+/// Whether a request can be made that passes these, and if not, why. Of alternatives one is enough.
+fn signable(checks: &[Check]) -> Result<(), SignError> {
+    checks.iter().try_for_each(|check| match &check.proof {
+        Proof::Jwt(_) | Proof::Issuer(_) => Err(SignError::Jwt),
+        Proof::Certified(_) | Proof::MessageSignature(_) => Err(SignError::PublicKey),
+        Proof::Signature(signature) if signature.scheme.algorithm.is_public() => Err(SignError::PublicKey),
+        Proof::Any(alternatives) => chosen(alternatives).map(|_| ()),
+        Proof::Token(_) | Proof::Signature(_) | Proof::Networks(_) | Proof::Nothing => Ok(()),
+    })
+}
+
+/// The first alternative that can be signed; one that only looks at the address where there is no other.
+fn chosen(alternatives: &[Vec<Check>]) -> Result<&[Check], SignError> {
+    let is_about_address = |checks: &&Vec<Check>| checks.iter().all(|check| matches!(check.proof, Proof::Networks(_)));
+    let (address, others): (Vec<_>, Vec<_>) = alternatives.iter().partition(is_about_address);
+    let mut refusal = SignError::NoSecret;
+    for checks in others.into_iter().chain(address) {
+        match signable(checks) {
+            Ok(()) => return Ok(checks),
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
+}
+
 impl Token {
     fn show(&self, draft: &mut Draft<'_>) -> Result<(), SignError> {
-        let secret = self.first.expose();
+        let secret = self.secrets.first(draft.request)?.secret.clone();
+        let secret = secret.expose();
         match &self.shown {
             Shown::At(place) => draft.put(place, secret),
             Shown::After(place, prefixes) => {
@@ -84,6 +105,20 @@ impl Token {
 }
 
 impl Draft<'_> {
+    /// Shows every credential; signatures come later, over all of them.
+    fn show_all<'v>(&mut self, checks: &'v [Check], signatures: &mut Vec<&'v Signature>) -> Result<(), SignError> {
+        signable(checks)?;
+        checks.iter().try_for_each(|check| match &check.proof {
+            Proof::Token(token) => token.show(self),
+            Proof::Any(alternatives) => self.show_all(chosen(alternatives)?, signatures),
+            Proof::Signature(signature) => {
+                signatures.push(&**signature);
+                Ok(())
+            }
+            _ => Ok(()),
+        })
+    }
+
     pub fn put(&mut self, place: &Place, text: &str) -> Result<(), SignError> {
         match place {
             Place::Header(name) => self.header(name, text)?,

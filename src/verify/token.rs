@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use super::evidence::{Evidence, Place, scalar, step};
-use super::secrets::{Dated, Fingerprint, first_match};
+use super::secrets::{Fingerprint, Secrets, first_match};
 use crate::document::{Kind, Node};
 use crate::secret::Secret;
 use base64::Engine;
@@ -13,9 +13,23 @@ use http::header::AUTHORIZATION;
 /// A secret that the sender shows.
 pub(super) struct Token {
     pub shown: Shown,
-    pub secrets: Vec<Dated<Fingerprint>>,
-    /// The first of them, to show it to somebody else ([`super::sign`]).
-    pub first: Secret,
+    pub secrets: Secrets<Held>,
+}
+
+/// A secret as it is compared, and as it is shown to somebody else ([`super::sign`]).
+pub(super) struct Held {
+    fingerprint: Fingerprint,
+    pub secret: Secret,
+}
+
+impl Held {
+    pub fn new(secret: Secret) -> Held {
+        Held { fingerprint: Fingerprint::of(secret.expose().as_bytes()), secret }
+    }
+
+    fn matches(&self, shown: &Fingerprint) -> subtle::Choice {
+        self.fingerprint.matches(shown)
+    }
 }
 
 /// How it is shown.
@@ -49,7 +63,8 @@ impl Token {
         };
         // Without a token, one that fits nothing is compared: the same work, and the same answer in the end.
         let shown = Fingerprint::of(found.as_deref().unwrap_or_default());
-        let matched = first_match(&self.secrets, now, |_, secret| secret.matches(&shown));
+        let chosen = self.secrets.chosen(evidence.request);
+        let matched = first_match(&chosen, now, |held| held.matches(&shown));
         found?;
         matched.map(Some).ok_or(Refusal::Mismatch)
     }
@@ -65,11 +80,11 @@ impl Token {
         if shown.is_empty() {
             return Err(Refusal::Missing);
         }
+        let chosen = self.secrets.chosen(evidence.request);
         let mut matched = None;
         for token in shown {
             let token = Fingerprint::of(token.as_bytes());
-            matched =
-                Some(first_match(&self.secrets, now, |_, secret| secret.matches(&token)).ok_or(Refusal::Mismatch)?);
+            matched = Some(first_match(&chosen, now, |held| held.matches(&token)).ok_or(Refusal::Mismatch)?);
         }
         Ok(matched)
     }

@@ -134,16 +134,18 @@ fn loads(path: &str, fragment: &str) {
         // Of a target: a route has no breaker.
         "limit" if fragment.contains("breaker:") => (String::new(), indented(2), String::new()),
         "items" => (String::new(), format!("  transform:\n    body:\n{}", indented(6)), String::new()),
-        "vars" | "labels" | "limit" | "dedupe" | "verify" | "targets" => (String::new(), String::new(), indented(0)),
+        "vars" | "labels" | "limit" | "dedupe" | "verify" | "body" | "targets" => (String::new(), String::new(), indented(0)),
         other => panic!("{path}: say in this test where `{other}` belongs:\n{fragment}"),
     };
     let verify = if first == "verify" { "" } else { "verify: none\n" };
     let target =
         if first == "targets" { String::new() } else { format!("target:\n  url: http://127.0.0.1:9/\n{target}") };
-    let text = format!("match:\n  path: /a\n{matching}{verify}{route}{target}");
+    let text = format!("match:\n  path: /a/{{account}}\n{matching}{verify}{route}{target}");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("routes.d")).unwrap();
     std::fs::write(folder.path().join("routes.d/a.yaml"), &text).unwrap();
+    std::fs::create_dir(folder.path().join("schemas")).unwrap();
+    std::fs::write(folder.path().join("schemas/order.schema.json"), "{}").unwrap();
     passes(folder.path(), &["validate", "--offline"], &format!("{path}:\n{text}"));
 }
 

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ALLOWED: [(&str, &str); 32] = [
+const ALLOWED: [(&str, &str); 33] = [
     ("admin", "diagnostic history reload secret server"),
     (
         "app",
         "admin clock config deliver diagnostic examples explain history limit lint rehearsal reload route secret server settings telemetry trial",
     ),
-    ("body", "config diagnostic document"),
+    ("body", "config diagnostic document secret"),
     (
         "cli",
         "app clock config deliver diagnostic event examples explain limit matcher rehearsal replay route secret server settings stdout suggest telemetry trial verify",
@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &str); 32] = [
     ("clock", ""),
     ("config", "diagnostic expr secret suggest"),
     ("dedupe", ""),
-    ("deliver", "body config diagnostic document event expr secret stdout suggest transform"),
+    ("deliver", "body config diagnostic document event expr keyed secret stdout suggest transform"),
     ("diagnostic", "secret"),
     ("document", ""),
     ("event", "body"),
@@ -28,6 +28,7 @@ const ALLOWED: [(&str, &str); 32] = [
     ("explain", "examples rehearsal route server"),
     ("expr", "diagnostic document event secret suggest"),
     ("history", "telemetry"),
+    ("keyed", "config diagnostic expr"),
     ("limit", "config diagnostic expr matcher secret"),
     ("lint", "config deliver diagnostic expr route secret verify"),
     ("main", ""),
@@ -47,7 +48,7 @@ const ALLOWED: [(&str, &str); 32] = [
     ("telemetry", "config event secret stdout"),
     ("transform", "body config diagnostic document expr secret suggest"),
     ("trial", "deliver examples matcher route server suggest"),
-    ("verify", "config diagnostic document event expr secret suggest"),
+    ("verify", "config diagnostic document event expr keyed secret suggest"),
 ];
 
 #[test]

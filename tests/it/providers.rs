@@ -78,7 +78,8 @@ fn example(provider: &Value) -> String {
         let shown = match text(asked, "need") {
             "required" | "handshake" => true,
             "one-of" => !std::mem::replace(&mut one_of, true),
-            _ => parameter == "secret",
+            // Nor one that signs for everybody.
+            _ => matches!(parameter, "secret" | "topic_arn"),
         };
         if !shown {
             continue;

@@ -144,3 +144,94 @@ providers:
     assert_eq!(send("https://127.0.0.1:1/A.pem").status, 401);
     assert!(target.all().is_empty());
 }
+
+/// A token of an issuer whose keys the target of the test serves, and the set with that key.
+fn issued() -> (String, String) {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    use base64::Engine;
+    let encoded = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let set = format!(
+        r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"{}"}}]}}"#,
+        encoded(pair.public_key().as_ref())
+    );
+    let claims = r#"{"iss":"https://issuer.example","aud":"us","exp":4102444800}"#;
+    let signed = format!("{}.{}", encoded(br#"{"alg":"EdDSA","kid":"k1"}"#), encoded(claims.as_bytes()));
+    let signature = encoded(pair.sign(signed.as_bytes()).as_ref());
+    (format!("Bearer {signed}.{signature}"), set)
+}
+
+#[test]
+fn tokens_are_checked_with_fetched_keys_and_nothing_passes_without_them() {
+    let target = Target::ok();
+    let (token, set) = issued();
+    let issuer = Target::new(move |before, _| match before {
+        0 => crate::harness::Answer::status(500),
+        _ => crate::harness::Answer::status(200).body(&set),
+    });
+    let verify = |path: &str| {
+        format!("{{jwt: {{jwks: '{}', issuer: 'https://issuer.example', audience: us}}}}", issuer.url(path))
+    };
+    let router = start(&verify("/down"), &target);
+    let request = |token: &str| Request::post("/a").header("authorization", token).json("{}");
+    let refused = router.send(request(&token));
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")));
+    assert!(target.all().is_empty());
+    let router = start(&verify("/up"), &target);
+    assert_eq!(router.send(request(&token)).status, 200);
+    assert_eq!(target.next().header("authorization"), None, "the token is not for the target");
+    assert_eq!(router.send(request(&token.replace('a', "b"))).status, 401);
+    assert_eq!(router.send(request("Bearer e30.e30.")).status, 401);
+    assert_eq!(issuer.all().len(), 2, "kept after the first time");
+}
+
+#[test]
+fn keys_of_a_file_are_read_again_when_it_changes() {
+    let target = Target::ok();
+    let ((token, set), (_, other)) = (issued(), issued());
+    let verify = "{jwt: {jwks: ../keys.json, issuer: 'https://issuer.example', audience: [them, us]}}";
+    let mut router = Router::start(&[("routes.d/a.yaml", &route(verify, &target)), ("keys.json", &other)]);
+    let request = || Request::post("/a").header("authorization", &token).json("{}");
+    assert_eq!(router.send(request()).status, 401);
+    router.write("keys.json", &set);
+    router
+        .wait_for(|line| line["message"].as_str().is_some_and(|message| message.starts_with("configuration applied")));
+    assert_eq!(router.send(request()).status, 200);
+}
+
+#[test]
+fn tenants_have_secrets_of_their_own_and_an_unknown_one_is_refused_like_a_wrong_secret() {
+    let target = Target::ok();
+    let route = format!(
+        "match: {{path: '/a/{{account}}'}}\nverify: {{provider: github, secret: {{by: '${{params.account}}', values: {{one: '${{env:SECRET}}', two: other}}}}}}\ntarget: {{url: '{}'}}\n",
+        target.url("/")
+    );
+    let files = [("routes.d/a.yaml", route.as_str()), ("hookswitch.yaml", "log: {level: debug}\n")];
+    let mut router = Router::start_with(&files, &[], &[("SECRET", "example-secret")]);
+    let signed = format!("sha256={}", mac());
+    let request = |account: &str| {
+        Request::post(&format!("/a/{account}"))
+            .json(BODY)
+            .header("x-hub-signature-256", &signed)
+            .header("x-request-id", "fixed")
+    };
+    assert_eq!(router.send(request("one")).status, 200);
+    let line = router.wait_for(|line| line["message"] == "verified");
+    assert_eq!((line["matched"].as_str(), line["path"].as_str()), (Some("[0]"), Some("/a/{account}")));
+    let (wrong, unknown) = (router.send(request("two")), router.send(request("three")));
+    assert_eq!((wrong.status, wrong.text()), (401, unknown.text()));
+    assert_eq!(unknown.status, 401);
+}
+
+#[test]
+fn one_of_several_alternatives_is_enough() {
+    let target = Target::ok();
+    let router =
+        start("{any: [{bearer: '${env:SECRET}'}, [{ip: 127.0.0.0/8}, {shared: {query: token}, secret: t}]]}", &target);
+    let send = |target: &str, token: &str| router.send(Request::post(target).header("authorization", token).json("{}"));
+    assert_eq!(send("/a", "Bearer example-secret").status, 200);
+    assert_eq!(send("/a?token=t", "Bearer wrong").status, 200);
+    assert!(!format!("{:?}", target.all()).contains("Bearer"), "a credential of any alternative stays here");
+    assert_eq!(send("/a?token=x", "Bearer wrong").status, 401);
+    assert_eq!(send("/a", "Basic x").status, 401);
+}

@@ -107,16 +107,21 @@ fn report(error: &ValidationError<'_>, path: &str, at: &At<'_>) {
         pointer => format!(" at {pointer}"),
     };
     let words: String = error.to_string().chars().take(MESSAGE_MAX).collect();
-    let (code, help) = match error.kind() {
+    let message = format!("the schema {path} is no valid schema{place}: {words}");
+    match error.kind() {
         Kind::Referencing(_) => {
-            ("schema-reference", "a schema refers only to itself: put what it names under `$defs`".to_owned())
+            let help = "a schema refers only to itself: put what it names under `$defs`".to_owned();
+            at.error("schema-reference", message, help);
         }
         Kind::Format { format } if format == "regex" => {
-            ("schema-invalid", "patterns have neither look-around nor back-references".to_owned())
+            let help = "patterns have neither look-around nor back-references".to_owned();
+            at.error("schema-invalid", message, help);
         }
-        _ => ("schema-invalid", "write JSON Schema, of the draft that its `$schema` names or of 2020-12".to_owned()),
-    };
-    at.error(code, format!("the schema {path} is no valid schema{place}: {words}"), help);
+        _ => {
+            let help = "write JSON Schema, of the draft that its `$schema` names or of 2020-12".to_owned();
+            at.error("schema-invalid", message, help);
+        }
+    }
 }
 
 fn add(error: &ValidationError<'_>, found: &mut Vec<Violation>) {

@@ -8,9 +8,10 @@ use regex::Regex;
 use std::sync::LazyLock;
 
 /// Keys whose values are secrets wherever they stand: in `verify`, `auth`, `admin`.
-const SECRET_KEYS: [&str; 9] = [
+const SECRET_KEYS: [&str; 10] = [
     "secret",
     "secondary",
+    "private_key",
     "verify_token",
     "password",
     "bearer",

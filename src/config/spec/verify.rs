@@ -6,7 +6,7 @@ mod provider;
 pub use handshake::*;
 pub use provider::*;
 
-use super::{BasicSpec, OneOrMany, Scalar};
+use super::{OneOrMany, Scalar, SecretsSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ pub enum VerifyWordSpec {
     None,
 }
 
-/// One check: exactly one of `provider`, `hmac`, `shared`, `basic`, `bearer`, `ip`.
+/// One check: exactly one of `provider`, `hmac`, `shared`, `basic`, `bearer`, `jwt`, `ip`, `any`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckSpec {
@@ -40,20 +40,29 @@ pub struct CheckSpec {
     #[schemars(with = "SharedSpec")]
     #[serde(default)]
     pub shared: Option<SharedSpec>,
-    #[schemars(with = "BasicSpec")]
+    #[schemars(with = "BasicCheckSpec")]
     #[serde(default)]
-    pub basic: Option<BasicSpec>,
-    #[schemars(with = "String")]
+    pub basic: Option<BasicCheckSpec>,
+    /// The token.
+    #[schemars(with = "SecretsSpec")]
     #[serde(default)]
-    pub bearer: Option<String>,
+    pub bearer: Option<SecretsSpec>,
+    /// Tokens of an issuer of your own.
+    #[schemars(with = "JwtCheckSpec")]
+    #[serde(default)]
+    pub jwt: Option<JwtCheckSpec>,
     /// The sender's addresses, in CIDR notation.
     #[schemars(with = "OneOrMany<String>")]
     #[serde(default)]
     pub ip: Option<OneOrMany<String>>,
-    /// The secret of `provider`, `hmac` and `shared`; a list lets any of them match (rotation).
-    #[schemars(with = "OneOrMany<SecretSpec>")]
+    /// Alternatives, each a check or a list of checks that must all pass; one of them is enough.
+    #[schemars(with = "Vec<OneOrMany<CheckSpec>>")]
     #[serde(default)]
-    pub secret: Option<OneOrMany<SecretSpec>>,
+    pub any: Option<Vec<OneOrMany<CheckSpec>>>,
+    /// The secret of `provider`, `hmac` and `shared`; a list lets any of them match (rotation).
+    #[schemars(with = "SecretsSpec")]
+    #[serde(default)]
+    pub secret: Option<SecretsSpec>,
     /// Replay window, for schemes that sign a timestamp; both ways.
     #[schemars(with = "String")]
     #[serde(default)]
@@ -68,9 +77,9 @@ pub struct CheckSpec {
     #[serde(default)]
     pub public_key: Option<OneOrMany<String>>,
     /// The key whose signature stands in a header of its own while keys rotate (`box`).
-    #[schemars(with = "OneOrMany<SecretSpec>")]
+    #[schemars(with = "SecretsSpec")]
     #[serde(default)]
-    pub secondary: Option<OneOrMany<SecretSpec>>,
+    pub secondary: Option<SecretsSpec>,
     /// The application's key, which must stand in the request (`pusher`).
     #[schemars(with = "String")]
     #[serde(default)]
@@ -84,9 +93,9 @@ pub struct CheckSpec {
     #[serde(default)]
     pub serial: Option<String>,
     /// The private key with which a sender signs that calls it so (`braintree`).
-    #[schemars(with = "OneOrMany<SecretSpec>")]
+    #[schemars(with = "SecretsSpec")]
     #[serde(default)]
-    pub private_key: Option<OneOrMany<SecretSpec>>,
+    pub private_key: Option<SecretsSpec>,
     /// The id of the webhook, which is signed and not sent (`paypal`).
     #[schemars(with = "String")]
     #[serde(default)]
@@ -100,6 +109,10 @@ pub struct CheckSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub cert_url: Option<String>,
+    /// The topic that messages must be of; its subscription is then confirmed (`aws_sns`).
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub topic_arn: Option<String>,
     /// The token that a subscription handshake must show (`meta`).
     #[schemars(with = "String")]
     #[serde(default)]
@@ -116,35 +129,6 @@ pub struct CheckSpec {
     #[schemars(with = "OneOrMany<String>")]
     #[serde(default)]
     pub allowed_origins: Option<OneOrMany<String>>,
-}
-
-/// A secret, or one that stops being accepted at a moment (RFC 3339).
-#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum SecretSpec {
-    Plain(String),
-    Dated(DatedSecretSpec),
-}
-
-#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DatedSecretSpec {
-    pub value: String,
-    #[schemars(with = "String")]
-    #[serde(default)]
-    pub until: Option<String>,
-}
-
-impl std::fmt::Debug for SecretSpec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecretSpec(…)")
-    }
-}
-
-impl std::fmt::Debug for DatedSecretSpec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("DatedSecretSpec(…)")
-    }
 }
 
 /// A keyed hash over the request in a header.
@@ -203,6 +187,49 @@ pub struct TimestampSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub tolerance: Option<String>,
+}
+
+/// JSON Web Tokens (RFC 7519) of one issuer.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JwtCheckSpec {
+    /// Where the issuer's public keys are (a JSON Web Key Set): an https URL, or the path of a file.
+    pub jwks: String,
+    /// What `iss` must be.
+    pub issuer: String,
+    /// What `aud` must be, or hold; any of a list.
+    pub audience: OneOrMany<String>,
+    /// Default: all that fit the keys.
+    #[schemars(with = "Vec<PublicAlgorithmSpec>")]
+    #[serde(default)]
+    pub algorithms: Option<Vec<PublicAlgorithmSpec>>,
+    /// Default `Authorization`, with `Bearer` before the token.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub header: Option<String>,
+}
+
+/// Signatures that a public key verifies (RFC 7518, 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum PublicAlgorithmSpec {
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    ES512,
+    EdDSA,
+}
+
+/// A user's name and password (RFC 7617).
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicCheckSpec {
+    pub username: String,
+    pub password: SecretsSpec,
 }
 
 /// A secret that the sender shows as it is.

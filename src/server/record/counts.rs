@@ -29,10 +29,8 @@ impl Recorder {
         self.count_reached(|route| route.verify_failures.with(refusal.name(), |count| count.add(1)));
     }
 
-    pub(super) fn count_match(&self, secret: Option<usize>) {
-        if let Some(position) = secret {
-            self.count_reached(|route| route.verify_matches.with(position, |count| count.add(1)));
-        }
+    pub(super) fn count_match(&self, position: usize) {
+        self.count_reached(|route| route.verify_matches.with(position, |count| count.add(1)));
     }
 
     pub(super) fn count_wrong_expression(&self, route: usize) {

@@ -13,7 +13,11 @@ use super::signature::algorithm::{Algorithm, Key};
 use super::signature::{Group, Signature};
 use chrono::{DateTime, Utc};
 use regex::Regex;
+use std::time::Duration;
 pub(super) use x509::Certificate;
+
+/// Senders change certificates far less often, and announce them under a new address.
+pub(super) const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Longest URL that is looked at.
 const URL_MAX: usize = 512;
@@ -69,7 +73,7 @@ impl Certified {
         if keys.is_empty() {
             return Err(Refusal::Certificate);
         }
-        self.signature.check_with(&keys, evidence, now).map(Some)
+        self.signature.check_with(&keys.iter().enumerate().collect(), evidence, now).map(Some)
     }
 
     fn algorithm(&self, evidence: &Evidence<'_>) -> Result<Algorithm, Refusal> {

@@ -12,7 +12,7 @@ mod template;
 mod tests;
 
 use super::evidence::{Evidence, Place};
-use super::secrets::Fingerprint;
+use super::secrets::{Fingerprint, Secrets};
 use super::signature::algorithm::Key;
 use super::signature::encoding::Encoding;
 use super::signature::message::Piece;
@@ -20,6 +20,7 @@ use crate::secret::Secret;
 use bytes::Bytes;
 use http::{Method, Response};
 pub(super) use outline::Outline;
+use regex::Regex;
 pub(super) use reply::Reply;
 use std::borrow::Cow;
 
@@ -32,6 +33,7 @@ pub struct Handshake {
     absent: Vec<Place>,
     mac: Option<Mac>,
     gives: Option<Place>,
+    visits: Option<Visit>,
     reply: Reply,
 }
 
@@ -40,6 +42,15 @@ pub struct Greeting {
     pub answer: Response<Bytes>,
     /// The secret that the sender will sign with from now on, where it gave one.
     pub given: Option<Secret>,
+    /// What is to be asked for (GET) before the answer is given.
+    pub visit: Option<String>,
+}
+
+/// Where a URL stands that is to be visited, and what it looks like, whole.
+#[derive(Clone)]
+struct Visit {
+    url: Place,
+    matches: Regex,
 }
 
 /// What must stand in a place.
@@ -55,19 +66,22 @@ enum Wanted {
 /// A keyed hash of a value of the request.
 struct Mac {
     of: Place,
-    key: Key,
+    keys: Secrets<Key>,
     encoding: Encoding,
 }
 
-/// A handshake is small: a longer body is an event, and is not read for one before it is verified.
-const BODY_MAX: usize = 64 * 1024;
+/// The longest URL that is visited, in bytes.
+const URL_MAX: usize = 2048;
 /// The longest text that is hashed for a stranger, in bytes.
 const TOKEN_MAX: usize = 256;
 
 impl Handshake {
+    /// A handshake is small: a longer body is an event, and is not read for one before it is verified.
+    pub(super) const BODY_MAX: usize = 64 * 1024;
+
     /// The answer, if the request is this handshake.
     pub(super) fn greet(&self, evidence: &Evidence<'_>) -> Option<Greeting> {
-        if self.method != evidence.request.method || evidence.body.len() > BODY_MAX {
+        if self.method != evidence.request.method || evidence.body.len() > Handshake::BODY_MAX {
             return None;
         }
         // Headers are looked at before a body is parsed for it.
@@ -83,7 +97,11 @@ impl Handshake {
             Some(place) => Some(Secret::new(evidence.text(place).ok()?)),
             None => None,
         };
-        Some(Greeting { answer: self.reply.render(evidence, mac.as_deref())?, given })
+        let visit = match &self.visits {
+            Some(visit) => Some(visit.of(evidence)?),
+            None => None,
+        };
+        Some(Greeting { answer: self.reply.render(evidence, mac.as_deref())?, given, visit })
     }
 }
 
@@ -99,13 +117,20 @@ impl Wanted {
     }
 }
 
+impl Visit {
+    fn of(&self, evidence: &Evidence<'_>) -> Option<String> {
+        let url = evidence.text(&self.url).ok()?;
+        (url.len() <= URL_MAX && self.matches.is_match(&url)).then(|| url.into_owned())
+    }
+}
+
 impl Mac {
     fn of(&self, evidence: &Evidence<'_>) -> Option<String> {
         let token = evidence.text(&self.of).ok()?;
         if !is_token(&token) {
             return None;
         }
-        let tag = self.key.tag(&[Piece::Bytes(Cow::Borrowed(token.as_bytes()))])?;
+        let tag = self.keys.first(evidence.request).ok()?.tag(&[Piece::Bytes(Cow::Borrowed(token.as_bytes()))])?;
         Some(self.encoding.encode(&tag))
     }
 }

@@ -2,17 +2,20 @@
 
 use super::reply::Reply;
 use super::template::Parameter;
-use super::{Handshake, Mac, Wanted};
+use super::{Handshake, Mac, Visit, Wanted};
 use crate::config;
-use crate::config::spec::{CheckSpec, HandshakeMacSpec, HandshakeSpec, MethodSpec, OneOrMany};
+use crate::config::spec::{CheckSpec, HandshakeMacSpec, HandshakeSpec, MethodSpec, OneOrMany, VisitSpec};
 use crate::diagnostic::At;
+use crate::secret::Secret;
+use crate::verify::compile::WrittenCheck;
 use crate::verify::evidence::Place;
 use crate::verify::provider::reported;
-use crate::verify::secrets::{self, Fingerprint};
+use crate::verify::secrets::{Fingerprint, Secrets};
 use crate::verify::signature::algorithm::{Algorithm, Key};
 use crate::verify::signature::compile::KeyRules;
 use crate::verify::signature::encoding::Encoding;
 use http::Method;
+use regex::Regex;
 
 pub(in crate::verify) struct Outline {
     method: Method,
@@ -21,6 +24,7 @@ pub(in crate::verify) struct Outline {
     signed: bool,
     mac: Option<MacOutline>,
     gives: Option<Place>,
+    visits: Option<Visit>,
     reply: Reply,
 }
 
@@ -52,7 +56,9 @@ impl Outline {
         let absent: Vec<_> = spec.absent.iter().map(|text| place(text, &at.key("absent"))).collect();
         let mac = spec.mac.as_ref().map(|mac| MacOutline::compile(mac, &at.key("mac")));
         let gives = spec.gives.as_ref().map(|text| place(text, &at.key("gives")));
+        let visits = spec.visits.as_ref().map(|visits| visit(visits, &at.key("visits")));
         let reply = Reply::compile(&spec.reply, &at.key("reply"));
+        let visits = visits.map_or(Some(None), |visits| visits.map(Some));
         let mac = mac.map_or(Some(None), |mac| mac.map(Some))?;
         let reply = reply?;
         if reply.names_mac() && mac.is_none() {
@@ -68,6 +74,7 @@ impl Outline {
             signed: spec.signed,
             mac,
             gives: gives.map_or(Some(None), |gives| gives.map(Some))?,
+            visits: visits?,
             reply,
         })
     }
@@ -92,7 +99,7 @@ impl Outline {
 
     /// With the values of a check whose secrets are known to be right. `Some(None)`: the check says none of what it needs, and
     /// the handshake is not answered.
-    pub fn with(&self, check: &CheckSpec, rules: &KeyRules, at: &At<'_>) -> Option<Option<Handshake>> {
+    pub fn with(&self, check: &WrittenCheck<'_>, rules: &KeyRules, at: &At<'_>) -> Option<Option<Handshake>> {
         let values = Values(check);
         let needed = self.parameters();
         let missing: Vec<Parameter> = needed.iter().copied().filter(|parameter| !values.has(*parameter)).collect();
@@ -132,9 +139,23 @@ impl Outline {
             absent: self.absent.clone(),
             mac,
             gives: self.gives.clone(),
+            visits: self.visits.clone(),
             reply,
         }))
     }
+}
+
+/// Whoever could choose the host could have us ask anybody.
+fn visit(spec: &VisitSpec, at: &At<'_>) -> Option<Visit> {
+    let url = reported(Place::parse(&spec.url), &at.key("url"));
+    if !spec.matches.starts_with("https://") {
+        let help = "write https:// and the host".to_owned();
+        at.key("matches").error("provider-scheme", "only https URLs of known hosts are visited", Some(help));
+        return None;
+    }
+    let matches = Regex::new(&format!(r"\A(?:{})\z", spec.matches));
+    let matches = matches.map_err(|error| at.key("matches").error("provider-scheme", error.to_string(), None)).ok();
+    Some(Visit { url: url?, matches: matches? })
 }
 
 impl MacOutline {
@@ -149,12 +170,11 @@ impl MacOutline {
     }
 
     /// With the first secret: a sender that rotates tries its new one when it is already known here.
-    fn with(&self, check: &CheckSpec, rules: &KeyRules, at: &At<'_>) -> Option<Mac> {
-        let resolved = secrets::resolve(rules.written(check)?, &at.key(rules.parameter()))?;
-        let (first, _) = resolved.into_iter().next()?;
+    fn with(&self, check: &WrittenCheck<'_>, rules: &KeyRules, at: &At<'_>) -> Option<Mac> {
         // What is wrong with a secret has been said where the check's own keys are made.
-        let key = Key::shared(self.algorithm, &first.value, rules).ok()?;
-        Some(Mac { of: self.of.clone(), key, encoding: self.encoding })
+        let make = |secret: Secret, _: &At<'_>| Key::shared(self.algorithm, &secret, rules).ok();
+        let keys = Secrets::compile(rules.written(check)?, check, &at.key(rules.parameter()), make)?;
+        Some(Mac { of: self.of.clone(), keys, encoding: self.encoding })
     }
 }
 
@@ -169,6 +189,7 @@ impl Values<'_> {
             Parameter::Confirmation => check.confirmation.is_some(),
             Parameter::GroupId => check.group_id.is_some(),
             Parameter::AllowedOrigins => check.allowed_origins.is_some(),
+            Parameter::TopicArn => check.topic_arn.is_some(),
             Parameter::PublicKey => check.public_key.is_some(),
         }
     }
@@ -182,6 +203,7 @@ impl Values<'_> {
             }
             Parameter::Confirmation => config::plain(check.confirmation.as_ref()?, &at),
             Parameter::GroupId => config::scalar(check.group_id.as_ref()?, &at).map(|id| id.to_string()),
+            Parameter::TopicArn => config::plain(check.topic_arn.as_ref()?, &at),
             Parameter::PublicKey => match check.public_key.as_ref()? {
                 OneOrMany::One(name) => config::plain(name, &at),
                 OneOrMany::Many(_) => None,
@@ -201,7 +223,7 @@ impl Values<'_> {
             Parameter::VerifyToken => {
                 self.text(parameter, at).map(|token| Wanted::Secret(Fingerprint::of(token.as_bytes())))
             }
-            Parameter::Confirmation | Parameter::GroupId | Parameter::PublicKey => {
+            Parameter::Confirmation | Parameter::GroupId | Parameter::TopicArn | Parameter::PublicKey => {
                 self.text(parameter, at).map(Wanted::Text)
             }
         }

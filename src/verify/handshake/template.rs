@@ -22,6 +22,7 @@ pub(in crate::verify) enum Parameter {
     Confirmation,
     GroupId,
     AllowedOrigins,
+    TopicArn,
     /// Not a key at all: the name of one (`braintree`).
     PublicKey,
 }
@@ -38,11 +39,12 @@ pub(super) enum TemplateError {
 pub(super) const SAID_MAX: usize = 4096;
 
 impl Parameter {
-    pub const ALL: [Parameter; 5] = [
+    pub const ALL: [Parameter; 6] = [
         Parameter::VerifyToken,
         Parameter::Confirmation,
         Parameter::GroupId,
         Parameter::AllowedOrigins,
+        Parameter::TopicArn,
         Parameter::PublicKey,
     ];
 
@@ -52,6 +54,7 @@ impl Parameter {
             Parameter::Confirmation => "confirmation",
             Parameter::GroupId => "group_id",
             Parameter::AllowedOrigins => "allowed_origins",
+            Parameter::TopicArn => "topic_arn",
             Parameter::PublicKey => "public_key",
         }
     }

@@ -4,13 +4,16 @@ use crate::config::spec::{CheckSpec, HandshakeSpec};
 use crate::diagnostic::{At, Finding, Findings};
 use crate::event::RequestInfo;
 use crate::secret::{Missing, References};
+use crate::verify::compile::WrittenCheck;
 use crate::verify::evidence::Evidence;
 use crate::verify::signature::compile::KeyRules;
+use crate::verify::{Providers, VerifyContext};
 use bytes::Bytes;
 use chrono::DateTime;
 use http::{HeaderMap, Method};
 use proptest::prelude::*;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// A handshake as data, with a check as data, asked with a body and a query: status and body of the answer.
 fn asked(handshake: &str, check: &str, body: &[u8], query: &str) -> Option<(u16, String)> {
@@ -19,11 +22,17 @@ fn asked(handshake: &str, check: &str, body: &[u8], query: &str) -> Option<(u16,
     let check: CheckSpec = serde_yaml::from_str(check).unwrap();
     let findings = Findings::default();
     let references = References::new(Path::new(""), Missing::Fails);
-    let handshake = outline.unwrap().with(&check, &KeyRules::default(), &At::document(&findings, &references, 0))??;
+    let handshake =
+        outline.unwrap().with(&written(&check), &KeyRules::default(), &At::document(&findings, &references, 0))??;
     let body = Bytes::copy_from_slice(body);
     let request = request(query);
     let answer = handshake.greet(&Evidence::new(&request, &body))?.answer;
     Some((answer.status().as_u16(), String::from_utf8(answer.into_body().to_vec()).unwrap()))
+}
+
+fn written(check: &CheckSpec) -> WrittenCheck<'_> {
+    static BUILT_IN: LazyLock<Providers> = LazyLock::new(Providers::built_in);
+    WrittenCheck { spec: check, context: VerifyContext { providers: &BUILT_IN, params: &[], file: "" } }
 }
 
 fn outline(handshake: &str) -> (Option<Outline>, Vec<Finding>) {
@@ -70,7 +79,7 @@ fn a_handshake_needs_all_that_it_names() {
         assert_eq!(asked(handshake, check, b"", query), None, "{query}");
     }
     assert_eq!(asked(handshake, "{}", b"", "t=&c=x"), None, "without the parameter it is not answered");
-    assert_eq!(asked(handshake, check, &vec![b' '; super::BODY_MAX + 1], "t=right&c=x"), None);
+    assert_eq!(asked(handshake, check, &vec![b' '; super::Handshake::BODY_MAX + 1], "t=right&c=x"), None);
 }
 
 #[test]
@@ -79,7 +88,7 @@ fn some_parameters_of_several_are_a_mistake() {
     let check: CheckSpec = serde_yaml::from_str("{confirmation: c}").unwrap();
     let findings = Findings::default();
     let references = References::new(Path::new(""), Missing::Fails);
-    let made = outline.unwrap().with(&check, &KeyRules::default(), &At::document(&findings, &references, 0));
+    let made = outline.unwrap().with(&written(&check), &KeyRules::default(), &At::document(&findings, &references, 0));
     assert!(made.is_none());
     assert!(findings.into_inner()[0].message.contains("group_id"));
 }

@@ -119,7 +119,9 @@ impl MessageSignature {
         }
         let base = self.base(input, &components, evidence)?;
         let pieces = [Piece::Bytes(Cow::Owned(base.into_bytes()))];
-        let matched = first_match(&self.keys, now, |_, (_, key)| key.signs(&pieces, Encoding::Base64, &[signature]));
+        let matched = first_match(&self.keys.chosen(evidence.request), now, |(_, key)| {
+            key.signs(&pieces, Encoding::Base64, &[signature])
+        });
         let matched = matched.ok_or(Refusal::Mismatch)?;
         if components.contains(&Component::Field(CONTENT_DIGEST)) {
             check_digest(evidence)?;

@@ -1,7 +1,7 @@
 use super::fields::{byte_sequences, inputs};
 use super::*;
 use crate::event::RequestInfo;
-use crate::verify::secrets::Dated;
+use crate::verify::secrets::{Dated, Secrets};
 use crate::verify::signature::Group;
 use crate::verify::signature::algorithm::Key;
 use bytes::Bytes;
@@ -56,7 +56,7 @@ fn check(covers: &[&str], headers: &[(&str, &str)], body: &str, now: i64) -> Res
             algorithm: "ed25519",
             window: TimeDelta::seconds(300),
         },
-        keys: vec![Dated { value: (Group::Primary, key), until: None }],
+        keys: Secrets::same(vec![Dated { value: (Group::Primary, key), until: None }]),
         public_url: None,
     };
     let (request, body) = (request(headers), Bytes::copy_from_slice(body.as_bytes()));

@@ -5,13 +5,12 @@ use super::jwt::JwtBlueprint;
 use super::scheme::{signed, span};
 use crate::config;
 use crate::config::spec::{
-    AlgorithmSpec, CertificateSpec, CheckSpec, MessageSignatureSpec, OneOrMany, ProviderKindSpec, ProviderSpec,
-    SchemeSpec,
+    AlgorithmSpec, CertificateSpec, MessageSignatureSpec, OneOrMany, ProviderKindSpec, ProviderSpec, SchemeSpec,
 };
 use crate::diagnostic::At;
 use crate::verify::Proof;
 use crate::verify::certificate::{Certificate, CertificateRules, Certified};
-use crate::verify::compile::token;
+use crate::verify::compile::{WrittenCheck, token};
 use crate::verify::evidence::{Place, header_name, pointer_tokens};
 use crate::verify::message_signature::{Component, MessageSignature, MessageSignatureRules};
 use crate::verify::network::Networks;
@@ -135,7 +134,7 @@ impl Blueprint {
     }
 
     /// With the secrets and parameters of a check.
-    pub fn proof(&self, check: &CheckSpec, at: &At<'_>) -> Option<Proof> {
+    pub fn proof(&self, check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Proof> {
         match self {
             Blueprint::Signature(scheme, rules) => {
                 let scheme = filled(Scheme::clone(scheme), check, at)?;
@@ -183,7 +182,7 @@ impl Blueprint {
 }
 
 /// With the check's parameters in their places.
-fn filled(mut scheme: Scheme, check: &CheckSpec, at: &At<'_>) -> Option<Scheme> {
+fn filled(mut scheme: Scheme, check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Scheme> {
     // Each is asked for once, so that a missing one is reported once.
     let values: Vec<(Parameter, Option<String>)> = {
         let mut parameters = scheme.parameters();
@@ -210,12 +209,13 @@ fn filled(mut scheme: Scheme, check: &CheckSpec, at: &At<'_>) -> Option<Scheme> 
 }
 
 /// `Some(None)`: it is not written and may be missing.
-fn value(parameter: Parameter, check: &CheckSpec, at: &At<'_>) -> Option<Option<String>> {
+fn value(parameter: Parameter, check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Option<String>> {
     let here = at.key(parameter.name());
     let written = match parameter {
         Parameter::AppKey => check.app_key.as_ref(),
         Parameter::Serial => check.serial.as_ref(),
         Parameter::WebhookId => check.webhook_id.as_ref(),
+        Parameter::TopicArn => check.topic_arn.as_ref(),
         Parameter::PublicKey => match &check.public_key {
             Some(OneOrMany::Many(_)) => {
                 here.error("verify-public-key", "this provider's public key is one name, not a list", None);
@@ -237,7 +237,7 @@ fn value(parameter: Parameter, check: &CheckSpec, at: &At<'_>) -> Option<Option<
 }
 
 /// Certificates of the configuration. A reference that stands for itself offline is none.
-fn pinned(check: &CheckSpec, at: &At<'_>) -> Option<Vec<Certificate>> {
+fn pinned(check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Vec<Certificate>> {
     let Some(spec) = &check.cert_pem else { return Some(Vec::new()) };
     let at = at.key("cert_pem");
     let list = matches!(spec, OneOrMany::Many(_));

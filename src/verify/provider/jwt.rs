@@ -5,8 +5,9 @@ use super::blueprint::reported;
 use super::describe::jwt_name;
 use super::scheme::span;
 use crate::config;
-use crate::config::spec::{CheckSpec, JwtSchemeSpec, Ordered};
+use crate::config::spec::{JwtSchemeSpec, Ordered};
 use crate::diagnostic::At;
+use crate::verify::compile::WrittenCheck;
 use crate::verify::evidence::header_name;
 use crate::verify::jwt::{Bound, Jwt, JwtRules, LEEWAY};
 use crate::verify::signature::algorithm::Algorithm;
@@ -74,7 +75,7 @@ impl JwtBlueprint {
 
     /// The keys of a check for each algorithm. A public key that counted as a shared secret would let anyone sign (RFC
     /// 8725, 2.1): a check has keys of one kind.
-    fn keys(&self, check: &CheckSpec, at: &At<'_>) -> Option<Vec<(&'static str, Keys)>> {
+    fn keys(&self, check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Vec<(&'static str, Keys)>> {
         if let (Some(_), Some(_)) = (&check.secret, &check.public_key) {
             let help = "keep the one of the algorithm that the provider signs with".to_owned();
             at.key("public_key").error("verify-key-kind", "both `secret` and `public_key` are written", Some(help));
@@ -100,7 +101,7 @@ impl JwtBlueprint {
     }
 
     /// With the secrets of a check. The tolerance is the clocks' leeway.
-    pub fn proof(&self, check: &CheckSpec, at: &At<'_>) -> Option<Jwt> {
+    pub fn proof(&self, check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Jwt> {
         let keys = self.keys(check, at)?;
         let issuer = match (&self.issuer, &check.api_key) {
             (None, _) => None,

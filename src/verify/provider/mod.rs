@@ -44,6 +44,8 @@ pub struct Provider {
     pub(super) reply: Option<Reply>,
     /// The status of a refusal; `None` is 401.
     pub refusal: Option<u16>,
+    /// Where the whole event stands, encrypted.
+    pub(super) sealed: Option<Place>,
     /// Requests that only establish that the endpoint is ours.
     pub(super) handshakes: Vec<Outline>,
     pub(super) blueprint: Blueprint,
@@ -146,6 +148,7 @@ impl Provider {
         let written = delivery_id.or(id_header.as_ref()).cloned();
         let delivery_id = written.as_ref().map(|text| place(text, &at.key("delivery_id")));
         let patience = spec.patience.as_ref().map(|text| patience(text, &at.key("patience")));
+        let sealed = spec.sealed.as_ref().map(|text| place(text, &at.key("sealed")));
         let blueprint = Blueprint::compile(scheme, &scheme_at);
         let reply = spec.reply.as_ref().map(|reply| literal_reply(reply, &at.key("reply")));
         let handshakes = handshakes(spec, &at.key("handshake"))?;
@@ -162,6 +165,7 @@ impl Provider {
             retries: spec.retries,
             reply: reply.map_or(Some(None), |reply| reply.map(Some))?,
             refusal: spec.refusal,
+            sealed: sealed.map_or(Some(None), |sealed| sealed.map(Some))?,
             handshakes,
             blueprint: if later { blueprint?.without_secret_at_first() } else { blueprint? },
         })

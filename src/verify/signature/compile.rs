@@ -7,10 +7,11 @@ use super::message::{Message, Syntax};
 use super::timestamp::{TOLERANCE, Timestamp, Unit};
 use super::{Group, Holder, Scheme, Signature};
 use crate::config;
-use crate::config::spec::{CheckSpec, HmacSpec, KeyEncodingSpec, OneOrMany, SecretSpec, TimestampSpec};
+use crate::config::spec::{CheckSpec, HmacSpec, KeyEncodingSpec, OneOrMany, SecretsSpec, TimestampSpec};
 use crate::diagnostic::At;
+use crate::verify::compile::WrittenCheck;
 use crate::verify::evidence::{Place, header_name};
-use crate::verify::secrets::{self, Dated};
+use crate::verify::secrets::{Dated, Secrets};
 use aws_lc_rs::signature::VerificationAlgorithm;
 use chrono::TimeDelta;
 use http::HeaderName;
@@ -35,14 +36,14 @@ impl KeyRules {
     }
 
     /// What a check says as that.
-    pub fn written<'c>(&self, check: &'c CheckSpec) -> Option<&'c OneOrMany<SecretSpec>> {
+    pub fn written<'c>(&self, check: &'c CheckSpec) -> Option<&'c SecretsSpec> {
         if self.private { check.private_key.as_ref() } else { check.secret.as_ref() }
     }
 }
 
 impl Signature {
     /// Of a check with `hmac:`; `at` is the check.
-    pub fn compile_hmac(spec: &HmacSpec, check: &CheckSpec, at: &At<'_>) -> Option<Signature> {
+    pub fn compile_hmac(spec: &HmacSpec, check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Signature> {
         let here = at.key("hmac");
         let header = header(&spec.header, &here.key("header"));
         let prefix = match &spec.prefix {
@@ -73,7 +74,7 @@ impl Signature {
     }
 
     /// A provider's scheme with the keys of a check.
-    pub fn with_keys(scheme: Scheme, rules: &KeyRules, check: &CheckSpec, at: &At<'_>) -> Option<Signature> {
+    pub fn with_keys(scheme: Scheme, rules: &KeyRules, check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Signature> {
         let keys = match scheme.algorithm {
             Algorithm::Public(algorithm) => public_keys(check, algorithm, at),
             algorithm => shared_keys(check, algorithm, rules, at),
@@ -83,7 +84,7 @@ impl Signature {
     }
 
     /// A provider's scheme with what else a check says.
-    pub fn without_keys(mut scheme: Scheme, check: &CheckSpec, at: &At<'_>) -> Option<Signature> {
+    pub fn without_keys(mut scheme: Scheme, check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Signature> {
         let tolerance = match &check.tolerance {
             Some(written) => tolerance(written, &at.key("tolerance")).map(Some),
             None => Some(None),
@@ -92,7 +93,7 @@ impl Signature {
         if let (Some(timestamp), Some(tolerance)) = (&mut scheme.timestamp, tolerance?) {
             (timestamp.past, timestamp.future) = (tolerance, tolerance);
         }
-        Some(Signature { scheme, keys: Vec::new(), public_url: public_url? })
+        Some(Signature { scheme, keys: Secrets::same(Vec::new()), public_url: public_url? })
     }
 }
 
@@ -124,7 +125,7 @@ pub(in crate::verify) fn tolerance(written: &str, at: &At<'_>) -> Option<TimeDel
     }
 }
 
-fn route_timestamp(spec: &TimestampSpec, check: &CheckSpec, here: &At<'_>, at: &At<'_>) -> Option<Timestamp> {
+fn route_timestamp(spec: &TimestampSpec, check: &WrittenCheck<'_>, here: &At<'_>, at: &At<'_>) -> Option<Timestamp> {
     let header = header(&spec.header, &here.key("header"));
     if let (Some(_), Some(_)) = (&spec.tolerance, &check.tolerance) {
         let help = "keep the one in `timestamp`".to_owned();
@@ -172,7 +173,7 @@ fn warn_unsigned_time(message: &Message, timestamp: Option<&Timestamp>, here: &A
 }
 
 /// `Some(None)` where none is written.
-pub(in crate::verify) fn public_url(check: &CheckSpec, at: &At<'_>) -> Option<Option<std::sync::Arc<str>>> {
+pub(in crate::verify) fn public_url(check: &WrittenCheck<'_>, at: &At<'_>) -> Option<Option<std::sync::Arc<str>>> {
     let Some(written) = &check.public_url else { return Some(None) };
     let at = at.key("public_url");
     let text = config::plain(written, &at)?;
@@ -187,55 +188,50 @@ pub(in crate::verify) fn public_url(check: &CheckSpec, at: &At<'_>) -> Option<Op
     }
 }
 
-pub(in crate::verify) type Keys = Vec<Dated<(Group, Key)>>;
+pub(in crate::verify) type Keys = Secrets<(Group, Key)>;
+type OneKey = Dated<(Group, Key)>;
 
 pub(in crate::verify) fn shared_keys(
-    check: &CheckSpec,
+    check: &WrittenCheck<'_>,
     algorithm: Algorithm,
     rules: &KeyRules,
     at: &At<'_>,
 ) -> Option<Keys> {
     let parameter = rules.parameter();
     let primary = match rules.written(check) {
-        Some(spec) => group(spec, Group::Primary, algorithm, rules, &at.key(parameter)),
-        None if rules.optional => Some(Vec::new()),
+        Some(spec) => group(spec, Group::Primary, algorithm, rules, check, &at.key(parameter)),
+        None if rules.optional => Some(Secrets::same(Vec::new())),
         None => {
             let help = format!("add `{parameter}: \"${{env:NAME}}\"`");
             at.error("verify-secret-missing", "this check needs a secret", Some(help));
             None
         }
     };
-    let secondary = match &check.secondary {
-        Some(spec) => group(spec, Group::Secondary, algorithm, rules, &at.key("secondary")),
-        None => Some(Vec::new()),
-    };
-    let (mut keys, secondary) = (primary?, secondary?);
-    keys.extend(secondary);
-    Some(keys)
+    let Some(spec) = &check.secondary else { return primary };
+    let secondary = group(spec, Group::Secondary, algorithm, rules, check, &at.key("secondary"));
+    Some(primary?.and(secondary?))
 }
 
 fn group(
-    spec: &OneOrMany<SecretSpec>,
+    spec: &SecretsSpec,
     group: Group,
     algorithm: Algorithm,
     rules: &KeyRules,
+    check: &WrittenCheck<'_>,
     at: &At<'_>,
 ) -> Option<Keys> {
-    let keys = secrets::resolve(spec, at)?.into_iter().map(|(secret, at)| {
-        secret.map(|secret| match Key::shared(algorithm, &secret, rules) {
-            Ok(key) => Some((group, key)),
-            Err(error) => {
-                let help = "copy the secret again as the provider shows it".to_owned();
-                at.error("verify-secret-malformed", error.to_string(), Some(help));
-                None
-            }
-        })
-    });
-    keys.collect::<Vec<_>>().into_iter().collect()
+    Secrets::compile(spec, check, at, |secret, at| match Key::shared(algorithm, &secret, rules) {
+        Ok(key) => Some((group, key)),
+        Err(error) => {
+            let help = "copy the secret again as the provider shows it".to_owned();
+            at.error("verify-secret-malformed", error.to_string(), Some(help));
+            None
+        }
+    })
 }
 
 pub(in crate::verify) fn public_keys(
-    check: &CheckSpec,
+    check: &WrittenCheck<'_>,
     algorithm: &'static dyn VerificationAlgorithm,
     at: &At<'_>,
 ) -> Option<Keys> {
@@ -244,7 +240,7 @@ pub(in crate::verify) fn public_keys(
 
 /// For each algorithm the keys that are of its kind; each key is of at least one.
 pub(in crate::verify) fn public_keys_of(
-    check: &CheckSpec,
+    check: &WrittenCheck<'_>,
     algorithms: &[(&'static str, &'static dyn VerificationAlgorithm)],
     at: &At<'_>,
 ) -> Option<Vec<(&'static str, Keys)>> {
@@ -259,7 +255,7 @@ pub(in crate::verify) fn public_keys_of(
         return None;
     }
     let list = matches!(spec, OneOrMany::Many(_));
-    let mut made: Vec<(&'static str, Keys)> = algorithms.iter().map(|(name, _)| (*name, Vec::new())).collect();
+    let mut made: Vec<(&'static str, Vec<OneKey>)> = algorithms.iter().map(|(name, _)| (*name, Vec::new())).collect();
     let mut whole = Some(());
     for (position, written) in spec.as_slice().iter().enumerate() {
         let at = if list { at.index(position) } else { at.clone() };
@@ -279,5 +275,5 @@ pub(in crate::verify) fn public_keys_of(
             whole = None;
         }
     }
-    whole.map(|()| made)
+    whole.map(|()| made.into_iter().map(|(name, keys)| (name, Secrets::same(keys))).collect())
 }

@@ -19,7 +19,7 @@ mod tests;
 
 use super::Refusal;
 use super::evidence::{Evidence, Place};
-use super::secrets::{Dated, first_match};
+use super::secrets::{Chosen, Secrets, first_match};
 use algorithm::{Algorithm, Key};
 use chrono::{DateTime, Utc};
 use encoding::Encoding;
@@ -101,18 +101,21 @@ pub(super) enum Parameter {
     AppKey,
     Serial,
     WebhookId,
+    TopicArn,
     /// Not a key at all: the name of one (`braintree`).
     PublicKey,
 }
 
 impl Parameter {
-    const ALL: [Parameter; 4] = [Parameter::AppKey, Parameter::Serial, Parameter::WebhookId, Parameter::PublicKey];
+    const ALL: [Parameter; 5] =
+        [Parameter::AppKey, Parameter::Serial, Parameter::WebhookId, Parameter::TopicArn, Parameter::PublicKey];
 
     pub fn name(self) -> &'static str {
         match self {
             Parameter::AppKey => "app_key",
             Parameter::Serial => "serial",
             Parameter::WebhookId => "webhook_id",
+            Parameter::TopicArn => "topic_arn",
             Parameter::PublicKey => "public_key",
         }
     }
@@ -121,9 +124,9 @@ impl Parameter {
         Parameter::ALL.into_iter().find(|parameter| parameter.name() == name)
     }
 
-    /// One key is often all there is, and then its serial number adds nothing.
+    /// One key is often all there is, and then its serial number adds nothing; and whoever wants every topic may have it.
     pub fn is_optional(self) -> bool {
-        self == Parameter::Serial
+        matches!(self, Parameter::Serial | Parameter::TopicArn)
     }
 }
 
@@ -131,7 +134,7 @@ impl Parameter {
 pub(super) struct Signature {
     pub scheme: Scheme,
     /// In the order of the secrets as written, then the secondary ones.
-    pub keys: Vec<Dated<(Group, Key)>>,
+    pub keys: Secrets<(Group, Key)>,
     pub public_url: Option<Arc<str>>,
 }
 
@@ -143,13 +146,13 @@ struct Shown<'r> {
 
 impl Signature {
     pub fn check(&self, evidence: &Evidence<'_>, now: DateTime<Utc>) -> Result<Option<usize>, Refusal> {
-        self.check_with(&self.keys, evidence, now).map(Some)
+        self.check_with(&self.keys.chosen(evidence.request), evidence, now).map(Some)
     }
 
     /// As [`Self::check`], with other keys than the configured ones.
     pub fn check_with(
         &self,
-        keys: &[Dated<(Group, Key)>],
+        keys: &Chosen<'_, (Group, Key)>,
         evidence: &Evidence<'_>,
         now: DateTime<Utc>,
     ) -> Result<usize, Refusal> {
@@ -179,7 +182,7 @@ impl Signature {
     fn check_shown(
         &self,
         shown: &Shown<'_>,
-        keys: &[Dated<(Group, Key)>],
+        keys: &Chosen<'_, (Group, Key)>,
         evidence: &Evidence<'_>,
         now: DateTime<Utc>,
     ) -> Result<usize, Refusal> {
@@ -197,7 +200,7 @@ impl Signature {
             let own = holder.message.as_ref().map(|message| message.pieces(evidence, surroundings)).transpose()?;
             claims.push((holder.group, read, own));
         }
-        let matched = first_match(keys, now, |_, (group, key)| {
+        let matched = first_match(keys, now, |(group, key)| {
             let fitting = claims.iter().filter(|(wanted, ..)| wanted.is_none_or(|wanted| wanted == *group));
             fitting.fold(Choice::from(0), |matched, (_, read, own)| {
                 let messages = own.as_ref().map_or(&messages[..], std::slice::from_ref);
@@ -270,9 +273,9 @@ impl Signature {
     }
 
     /// A request without a usable signature costs as much as one with a wrong one.
-    fn idle(&self, keys: &[Dated<(Group, Key)>], evidence: &Evidence<'_>, now: DateTime<Utc>) {
+    fn idle(&self, keys: &Chosen<'_, (Group, Key)>, evidence: &Evidence<'_>, now: DateTime<Utc>) {
         let pieces = [Piece::Bytes(Cow::Borrowed(&evidence.body[..]))];
-        let matched = first_match(keys, now, |_, (_, key)| key.signs(&pieces, self.scheme.encoding, &[""]));
+        let matched = first_match(keys, now, |(_, key)| key.signs(&pieces, self.scheme.encoding, &[""]));
         std::hint::black_box(matched);
     }
 }

@@ -76,6 +76,7 @@ impl Signature {
         let surroundings = Surroundings { time: Some(time), public_url: self.public_url.as_deref(), pairs: &pairs };
         let message = self.message().ok_or(SignError::NoSecret)?;
         let pieces: Vec<Piece<'_>> = message.pieces(&evidence, surroundings)?;
-        self.keys.first().and_then(|key| key.value.1.tag(&pieces)).ok_or(SignError::NoSecret)
+        let (_, key) = self.keys.first(draft.request)?;
+        key.tag(&pieces).ok_or(SignError::NoSecret)
     }
 }

@@ -5,6 +5,7 @@ use super::{Sent, post, verifier};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// Holds one document, and notes what it is asked for.
 struct Host {
@@ -23,9 +24,13 @@ impl Host {
 }
 
 impl KeySource for Host {
-    fn fetch<'a>(&'a self, url: &'a str) -> Fetching<'a> {
+    fn fetch<'a>(&'a self, url: &'a str, _max_age: Duration) -> Fetching<'a> {
         self.asked.lock().unwrap().push(url.to_owned());
         Box::pin(std::future::ready(self.document.clone()))
+    }
+
+    fn visit<'a>(&'a self, url: &'a str) -> Fetching<'a> {
+        self.fetch(url, Duration::ZERO)
     }
 }
 
@@ -140,5 +145,54 @@ fn nothing_can_be_added_to_what_is_signed() {
             altered.replace_range(at..at + "\"Subject\":\"hi\",".len(), "");
         }
         assert_eq!(sent(&fact, &altered).verify_with(&sns, now, &host), Err(Refusal::Mismatch), "{altered}");
+    }
+}
+
+/// Of a key of our own: a message of the type by which a subscription is to be confirmed, and the certificate.
+fn subscription(topic: &str, url: &str) -> (String, String) {
+    use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let parameters = rcgen::CertificateParams::new(vec!["sns.amazonaws.com".to_owned()]).unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    let time = super::at(super::NOW).to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let signed = format!(
+        "Message\nm\nMessageId\n1\nSubscribeURL\n{url}\nTimestamp\n{time}\nToken\nt0\nTopicArn\n{topic}\nType\nSubscriptionConfirmation\n"
+    );
+    let pair = RsaKeyPair::from_pkcs8(&key.serialize_der()).unwrap();
+    let mut signature = vec![0; pair.public_modulus_len()];
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    pair.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
+    let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
+    let body = serde_json::json!({
+        "Type": "SubscriptionConfirmation", "MessageId": "1", "Token": "t0", "TopicArn": topic, "Message": "m",
+        "SubscribeURL": url, "Timestamp": time, "SignatureVersion": "2", "Signature": signature,
+        "SigningCertURL": "https://sns.us-west-2.amazonaws.com/a.pem",
+    });
+    (body.to_string(), certificate.pem())
+}
+
+#[test]
+fn the_subscription_of_the_topic_that_is_named_is_confirmed_and_no_other() {
+    const TOPIC: &str = "arn:aws:sns:us-west-2:123456789012:MyTopic";
+    const URL: &str = "https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription&TopicArn=arn:aws:sns:us-west-2:123456789012:MyTopic&Token=2336";
+    let greeted = |check: &str, topic: &str, url: &str| {
+        let (body, pem) = subscription(topic, url);
+        let (sns, host) = (verifier(&format!("{{provider: aws_sns{check}}}")), Host::with(&pem));
+        let received = post(&body).received();
+        assert!(sns.greet(&received).is_none(), "it is signed");
+        let passed = futures_util::FutureExt::now_or_never(sns.verify(received, super::at(super::NOW), &host)).unwrap();
+        passed.map(|passed| sns.greet_verified(&passed.verified).map(|greeting| greeting.visit))
+    };
+    let named = format!(", topic_arn: '{TOPIC}'");
+    assert_eq!(greeted(&named, TOPIC, URL).ok(), Some(Some(Some(URL.to_owned()))));
+    assert_eq!(greeted("", TOPIC, URL).ok(), Some(None), "whose topic it is was not said");
+    assert_eq!(greeted(&named, "arn:aws:sns:us-west-2:666666666666:Theirs", URL).err(), Some(Refusal::Mismatch));
+    for url in [
+        "https://sns.us-west-2.amazonaws.com.evil.example/?Action=ConfirmSubscription&Token=1",
+        "https://sns.us-west-2.amazonaws.com/?Action=DeleteTopic&Token=1",
+        "http://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription&Token=1",
+        "https://sns.us-west-2.amazonaws.com@evil.example/?Action=ConfirmSubscription&Token=1",
+    ] {
+        assert_eq!(greeted(&named, TOPIC, url).ok(), Some(None), "{url}");
     }
 }

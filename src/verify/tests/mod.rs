@@ -1,17 +1,21 @@
 //! What may call and what may not, through the public surface of the module.
 
+mod any;
 mod certificate;
 mod compile;
 mod coverage;
 mod facts;
 mod hmac;
+mod issuer;
 mod jwt;
+mod keyed;
 mod own;
+mod sealed;
 mod table;
 mod token;
 mod vectors;
 
-use super::{KeySource, NoKeys, Passed, Refusal, Verifier};
+use super::{KeySource, NoKeys, Passed, Providers, Refusal, Verifier, VerifyContext};
 use crate::config::spec::VerifySpec;
 use crate::diagnostic::{At, Finding, Findings};
 use crate::event::{Received, RequestInfo};
@@ -23,7 +27,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Compiles YAML; the environment has `SECRET=from-env` and an empty `EMPTY`.
+/// Compiles YAML on a path with `{account}`; the environment has `SECRET=from-env` and an empty `EMPTY`.
 fn compile_in(yaml: &str, missing: Missing) -> (Option<Verifier>, Vec<Finding>) {
     let spec: VerifySpec = serde_yaml::from_str(yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"));
     let findings = Findings::default();
@@ -32,7 +36,10 @@ fn compile_in(yaml: &str, missing: Missing) -> (Option<Verifier>, Vec<Finding>) 
         "EMPTY" => Some("".into()),
         _ => None,
     });
-    let verifier = Verifier::compile(&spec, &At::document(&findings, &references, 0).key("verify"));
+    let providers = Providers::built_in();
+    let context = VerifyContext { providers: &providers, params: &["account".into()], file: "routes.d/a.yaml" };
+    let at = At::document(&findings, &references, 0).key("verify");
+    let verifier = Verifier::compile_with(&spec, context, &at);
     (verifier, findings.into_inner())
 }
 
@@ -91,6 +98,11 @@ impl Sent {
         self
     }
 
+    fn account(mut self, account: &str) -> Sent {
+        self.request.params = vec![("account".into(), account.to_owned())];
+        self
+    }
+
     fn received(self) -> Received {
         Received { request: Arc::new(self.request), body: self.body }
     }
@@ -105,8 +117,12 @@ impl Sent {
 
     /// Nothing is waited for: keys are there at once, or not at all.
     fn verify_with(self, verifier: &Verifier, now: i64, keys: &dyn KeySource) -> Result<Option<usize>, Refusal> {
+        self.matched(verifier, now, keys).map(|matched| matched.first().copied())
+    }
+
+    fn matched(self, verifier: &Verifier, now: i64, keys: &dyn KeySource) -> Result<Vec<usize>, Refusal> {
         let verified = verifier.verify(self.received(), at(now), keys).now_or_never().unwrap();
-        verified.map(|Passed { secret, .. }| secret)
+        verified.map(|Passed { matched, .. }| matched)
     }
 
     /// Signed by the verifier itself.

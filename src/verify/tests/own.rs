@@ -1,6 +1,6 @@
 //! `providers:` of hookswitch.yaml.
 
-use super::super::{Providers, Refusal, Verifier};
+use super::super::{Providers, Refusal, Verifier, VerifyContext};
 use super::{NOW, post};
 use crate::config::spec::{ConfidenceSpec, Ordered, ProviderSpec, VerifySpec};
 use crate::diagnostic::{At, Finding, Findings};
@@ -13,7 +13,11 @@ fn compile(providers: &str, verify: &str) -> (Option<Verifier>, Vec<Finding>) {
     let own: Ordered<ProviderSpec> = serde_yaml::from_str(providers).unwrap_or_else(|error| panic!("{error}"));
     let providers = Providers::compile(&own, &At::document(&findings, &references, 1).key("providers"));
     let spec: VerifySpec = serde_yaml::from_str(verify).unwrap();
-    let verifier = Verifier::compile_with(&spec, &providers, &At::document(&findings, &references, 0).key("verify"));
+    let verifier = Verifier::compile_with(
+        &spec,
+        VerifyContext { providers: &providers, params: &[], file: "" },
+        &At::document(&findings, &references, 0).key("verify"),
+    );
     (verifier, findings.into_inner())
 }
 

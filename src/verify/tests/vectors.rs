@@ -158,7 +158,7 @@ fn signing_gives_what_the_providers_send() {
             continue;
         }
         let verifier = vector.verifier();
-        let Some(signature) = verifier.signatures().next() else { continue };
+        let Some(signature) = verifier.signatures().into_iter().next() else { continue };
         let holders: Vec<_> = signature.scheme.places.iter().map(|holder| holder.place.clone()).collect();
         let [super::super::Place::Header(header), ..] = holders.as_slice() else { continue };
         if signature.scheme.algorithm.is_public() {

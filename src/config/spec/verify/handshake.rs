@@ -52,7 +52,21 @@ pub struct HandshakeSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub gives: Option<String>,
+    /// A URL in the request that is asked for (GET) before the answer, which confirms that the endpoint wants to be sent to.
+    #[schemars(with = "VisitSpec")]
+    #[serde(default)]
+    pub visits: Option<VisitSpec>,
     pub reply: ReplySpec,
+}
+
+/// A URL that a handshake asks us to visit.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VisitSpec {
+    /// The place of the URL.
+    pub url: String,
+    /// A regular expression that the whole URL must match; it begins with `https://` and the host.
+    pub matches: String,
 }
 
 /// A keyed hash of a value of the request, with the check's secret.

@@ -59,6 +59,11 @@ pub struct ProviderSpec {
     #[schemars(with = "u16")]
     #[serde(default)]
     pub refusal: Option<u16>,
+    /// The place of the whole event where the sender encrypts it: AES-256-CBC in base64, the first block being the
+    /// initialization vector, with the SHA-256 of the secret.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub sealed: Option<String>,
     /// Requests that only establish that the endpoint is ours.
     #[schemars(with = "OneOrMany<HandshakeSpec>")]
     #[serde(default)]

@@ -1,0 +1,58 @@
+//! Secrets: one, several while one is rotated, or one for each key of the event.
+
+use super::{OneOrMany, Ordered};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// One secret, a list of which any may match, or either of them for each key of the event.
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SecretsSpec {
+    /// Tried first: serde takes a list for a mapping too, its elements for the values in their order.
+    Same(OneOrMany<SecretSpec>),
+    Keyed(KeyedSpec<OneOrMany<SecretSpec>>),
+}
+
+/// A value for each key of the event.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyedSpec<T> {
+    /// The key, as `${params.account}`.
+    pub by: String,
+    pub values: Ordered<T>,
+}
+
+/// A secret, or one that stops being accepted at a moment (RFC 3339).
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SecretSpec {
+    Plain(String),
+    Dated(DatedSecretSpec),
+}
+
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatedSecretSpec {
+    pub value: String,
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub until: Option<String>,
+}
+
+impl std::fmt::Debug for SecretsSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretsSpec(…)")
+    }
+}
+
+impl std::fmt::Debug for SecretSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretSpec(…)")
+    }
+}
+
+impl std::fmt::Debug for DatedSecretSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatedSecretSpec(…)")
+    }
+}
