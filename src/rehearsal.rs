@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::reload::Live;
 use crate::server::Answer;
 use crate::server::admission::Admission;
-use crate::server::arrival::Arrival;
+use crate::server::arrival::{Arrival, Inbound};
 use crate::server::client_address::{HostError, TrustedProxies};
 use crate::server::gateway::{Configuration, Gateway, Generation, Outgoing, Parts, Stubs, Trust};
 use crate::server::pipeline;
@@ -88,8 +88,8 @@ impl Rehearsal {
         let gateway = Arc::new(Gateway::new(self.live.clone(), parts));
         let (head, body) = rehearsed.request.into_parts();
         let trusted = TrustedProxies::default();
-        let arrival = Arrival::new(head, rehearsed.client_ip, &trusted, clock, rehearsed.public_url, None)
-            .map_err(|(_, error)| error)?;
+        let inbound = Inbound::plain(rehearsed.client_ip, rehearsed.public_url);
+        let arrival = Arrival::new(head, inbound, &trusted, clock, None).map_err(|(_, error)| error)?;
         let recorder = Recorder::keeping(&arrival);
         let answer = pipeline::answer(&gateway, &self.live.load(), &recorder, arrival, Full::new(body)).await;
         gateway.work.close();

@@ -1,5 +1,9 @@
 //! What hookswitch.yaml says about the process itself, compiled: listeners, bounds, shutdown, logs.
 
+mod tls;
+
+pub use tls::Tls;
+
 use crate::body;
 use crate::config;
 use crate::config::spec::{ListenSpec, LogFormatSpec, LogLevelSpec, OneOrMany, ProcessSpec};
@@ -30,6 +34,7 @@ pub struct Listen {
     pub public_url: Option<Arc<str>>,
     /// Connections begin with a PROXY header, believed from `trusted_proxies`.
     pub proxy_protocol: bool,
+    pub tls: Option<Tls>,
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +108,15 @@ impl Settings {
 }
 
 impl Settings {
+    /// The listeners that are open take over the certificates of `newer`.
+    pub fn renew_certificates(&self, newer: &Settings) {
+        for (open, newer) in self.listen.iter().zip(&newer.listen) {
+            if let (Some(open), Some(newer)) = (&open.tls, &newer.tls) {
+                open.renew(newer);
+            }
+        }
+    }
+
     /// Whether all that only a restart changes is the same in `other`.
     pub fn needs_no_restart_after(&self, other: &Settings) -> bool {
         let own = (&self.listen, &self.admin.listen, &self.admin.token, &self.limits, &self.log.format);
@@ -127,7 +141,7 @@ fn compile_listen(process: &ProcessSpec, at: &At<'_>) -> Option<Vec<Listen>> {
     let spec_has_proxies = !process.trusted_proxies.is_empty();
     let one = |spec: &ListenSpec, at: &At<'_>| match spec {
         ListenSpec::Address(written) => {
-            Some(Listen { address: address(written, at)?, public_url: None, proxy_protocol: false })
+            Some(Listen { address: address(written, at)?, public_url: None, proxy_protocol: false, tls: None })
         }
         ListenSpec::Listener(listener) => Some(Listen {
             address: address(&listener.address, &at.key("address"))?,
@@ -138,6 +152,10 @@ fn compile_listen(process: &ProcessSpec, at: &At<'_>) -> Option<Vec<Listen>> {
             proxy_protocol: match &listener.proxy_protocol {
                 Some(written) => believable(config::scalar(written, &at.key("proxy_protocol"))?, spec_has_proxies, at)?,
                 None => false,
+            },
+            tls: match &listener.tls {
+                Some(spec) => Some(Tls::compile(spec, &at.key("tls"))?),
+                None => None,
             },
         }),
     };

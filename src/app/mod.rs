@@ -17,7 +17,7 @@ use crate::history::History;
 use crate::reload::{Handle, ReloadOutcome, Reloader, Status, Timing};
 use crate::route::{Carried, Route, RouteTable};
 use crate::server::admission::Admission;
-use crate::server::arrival::Arrival;
+use crate::server::arrival::{Arrival, Inbound};
 use crate::server::gateway::{Configuration, Gateway, Outgoing, Parts, Trust};
 use crate::server::keys::FetchedKeys;
 use crate::server::listener::{self, BindError, Bound, Peer, Server};
@@ -159,6 +159,7 @@ fn follow_reloads(
         let generation = handle.live().load();
         let settings = &generation.value.settings;
         log.set_level(settings.log.level.into());
+        at_start.renew_certificates(settings);
         if !settings.needs_no_restart_after(&at_start) {
             tracing::warn!("listeners, limits and the format of the log change only by a restart");
         }
@@ -192,10 +193,8 @@ fn read_gauges(metrics: &Metrics, gateway: &Arc<Gateway>, log: &Log) {
 /// What the command line says counts more than hookswitch.yaml.
 fn apply(options: &Options, settings: &mut Settings) {
     if let Some(address) = options.listen {
-        let first = settings.listen.first().cloned();
-        let proxy_protocol = first.as_ref().is_some_and(|first| first.proxy_protocol);
-        let public_url = first.and_then(|first| first.public_url);
-        settings.listen = vec![crate::settings::Listen { address, public_url, proxy_protocol }];
+        settings.listen.truncate(1);
+        settings.listen.iter_mut().for_each(|first| first.address = address);
     }
     if let Some(address) = options.admin {
         settings.admin.listen = address;
@@ -233,6 +232,7 @@ async fn bind(settings: &Settings) -> Result<Listeners, BindError> {
     for listen in &settings.listen {
         let mut bound = listener::bind("webhooks", &listen.address.to_string()).await?;
         bound.listener.public_url.clone_from(&listen.public_url);
+        bound.listener.tls = listen.tls.as_ref().and_then(|tls| tls.live.clone());
         bound.listener.proxy_protocol = listen.proxy_protocol.then(|| settings.trusted_proxies.clone());
         webhooks.push(bound);
     }
@@ -289,13 +289,15 @@ async fn serve(
 
 async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>, peer: Peer) -> Answer {
     let (head, body) = request.into_parts();
-    let (method, public_url) = (head.method.clone(), peer.listener.public_url.clone());
+    let Peer { address, listener } = peer;
+    let method = head.method.clone();
+    let inbound = Inbound { peer: address.ip(), scheme: listener.scheme(), public_url: listener.public_url.clone() };
     let generation = gateway.live.load();
     let trusted = &generation.value.settings.trusted_proxies;
-    match Arrival::new(head, peer.address.ip(), trusted, gateway.clock, public_url, None) {
+    match Arrival::new(head, inbound, trusted, gateway.clock, None) {
         Ok(arrival) => pipeline::handle(gateway, generation, arrival, body).await,
         Err((id, error)) => {
-            tracing::info!(request_id = &*id, client_ip = %peer.address.ip(), %error, "request refused");
+            tracing::info!(request_id = &*id, client_ip = %address.ip(), %error, "request refused");
             let rejection = Rejection::Malformed { detail: error.to_string() };
             let rejection = if gateway.is_draining() { rejection.while_draining() } else { rejection };
             meters::count_unusable(&gateway.metrics, &method, rejection.status().as_u16());

@@ -8,7 +8,7 @@ use crate::examples::{self, Failure};
 use crate::matcher::HostPattern;
 use crate::route::Route;
 use crate::secret::Missing;
-use crate::server::arrival::Arrival;
+use crate::server::arrival::{Arrival, Inbound};
 use crate::server::client_address::TrustedProxies;
 use crate::settings::Settings;
 use base64::Engine;
@@ -117,9 +117,9 @@ fn draft(args: &Args, route: &Route, settings: &Settings) -> Result<Draft, Failu
     let base = written_base.clone().or_else(|| configured.clone()).unwrap_or_else(|| address(settings).into());
     let (head, body) = request.into_parts();
     let public_url: Option<Arc<str>> = configured.or(written_base);
-    let arrival =
-        Arrival::new(head, Ipv4Addr::LOCALHOST.into(), &TrustedProxies::default(), Clock::System, public_url, None)
-            .map_err(|(_, error)| Failure(error.to_string()))?;
+    let inbound = Inbound::plain(Ipv4Addr::LOCALHOST.into(), public_url);
+    let arrival = Arrival::new(head, inbound, &TrustedProxies::default(), Clock::System, None)
+        .map_err(|(_, error)| Failure(error.to_string()))?;
     let params = route.params_of(&arrival.path).unwrap_or_default();
     Ok(Draft { base: base.trim_end_matches('/').to_owned(), request: arrival.into_request(params), body })
 }
@@ -133,7 +133,8 @@ fn address(settings: &Settings) -> String {
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    format!("http://{address}")
+    let scheme = if listen.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 fn sign(route: &Route, draft: Draft) -> Result<Signed, crate::verify::SignError> {

@@ -32,23 +32,39 @@ pub struct Arrival {
     pub public_url: Option<Arc<str>>,
 }
 
+/// The connection on which a request arrives.
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    /// The other end.
+    pub peer: IpAddr,
+    /// `http` or `https`, as it is spoken to us.
+    pub scheme: &'static str,
+    /// The listener's.
+    pub public_url: Option<Arc<str>>,
+}
+
+impl Inbound {
+    pub fn plain(peer: IpAddr, public_url: Option<Arc<str>>) -> Inbound {
+        Inbound { peer, scheme: "http", public_url }
+    }
+}
+
 impl Arrival {
-    /// `peer` is the other end of the connection, `public_url` its listener's; `sampler` decides whether the request is
-    /// traced, where anything is.
+    /// `sampler` decides whether the request is traced, where anything is.
     ///
     /// # Errors
     /// The request names no usable host; with its id, for the answer.
     pub fn new(
         parts: Parts,
-        peer: IpAddr,
+        inbound: Inbound,
         trusted: &TrustedProxies,
         clock: Clock,
-        public_url: Option<Arc<str>>,
         sampler: Option<&Sampler>,
     ) -> Result<Arrival, (Arc<str>, HostError)> {
         let time = clock.now();
         let id = request_id::of(&parts.headers, time, fastrand::u128(..));
-        let client = client_address::client(peer, "http", &parts, trusted).map_err(|error| (id.clone(), error))?;
+        let client = client_address::client(inbound.peer, inbound.scheme, &parts, trusted)
+            .map_err(|error| (id.clone(), error))?;
         let span = Span::of_request(&parts.headers, sampler.unwrap_or(&Sampler::default()), || fastrand::u64(..));
         Ok(Arrival {
             id,
@@ -57,11 +73,11 @@ impl Arrival {
             method: parts.method,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
-            peer,
+            peer: inbound.peer,
             client,
             headers: parts.headers,
             span,
-            public_url,
+            public_url: inbound.public_url,
         })
     }
 

@@ -12,6 +12,7 @@ mod proxy_protocol;
 mod stream;
 
 use super::client_address::TrustedProxies;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -62,8 +63,20 @@ pub struct Listener {
     pub address: SocketAddr,
     /// `scheme://host[:port][/prefix]` under which senders reach this listener.
     pub public_url: Option<Arc<str>>,
+    /// Connections begin with TLS, after the PROXY header.
+    pub tls: Option<LiveTls>,
     /// Connections begin with a PROXY header; only from these addresses it is believed, and no other may connect.
     pub proxy_protocol: Option<TrustedProxies>,
+}
+
+/// Certificates that may be exchanged while connections are open.
+pub type LiveTls = Arc<ArcSwap<rustls::ServerConfig>>;
+
+impl Listener {
+    /// `http` or `https`, as clients speak to it.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
 }
 
 /// The other end of a connection.
@@ -105,7 +118,7 @@ pub async fn bind(name: &'static str, address: &str) -> Result<Bound, BindError>
         match open(candidate) {
             Ok(socket) => {
                 let address = socket.local_addr().map_err(fail)?;
-                let listener = Listener { name, address, public_url: None, proxy_protocol: None };
+                let listener = Listener { name, address, public_url: None, tls: None, proxy_protocol: None };
                 return Ok(Bound { listener, socket });
             }
             Err(error) => last = error,

@@ -12,7 +12,7 @@ use crate::deliver::Outcome;
 use crate::examples::{self, Written, WrittenBody};
 use crate::matcher::HostPattern;
 use crate::route::{Route, RouteTable};
-use crate::server::arrival::Arrival;
+use crate::server::arrival::{Arrival, Inbound};
 use crate::server::client_address::{HostError, TrustedProxies};
 use crate::server::gateway::{Gateway, Only};
 use crate::server::pipeline;
@@ -153,15 +153,9 @@ pub async fn run(gateway: &Gateway, trial: Trial) -> Result<Report, TrialError> 
     let shown = head.uri.path().to_owned();
     let only = Only { route: trial.route, target: trial.target };
     let gateway = Arc::new(gateway.for_trial(only));
-    let arrival = Arrival::new(
-        head,
-        Ipv4Addr::LOCALHOST.into(),
-        &TrustedProxies::default(),
-        gateway.clock,
-        trial.public_url,
-        None,
-    )
-    .map_err(|(_, error)| error)?;
+    let inbound = Inbound::plain(Ipv4Addr::LOCALHOST.into(), trial.public_url);
+    let arrival = Arrival::new(head, inbound, &TrustedProxies::default(), gateway.clock, None);
+    let arrival = arrival.map_err(|(_, error)| error)?;
     let recorder = Recorder::keeping(&arrival);
     let answer = pipeline::answer(&gateway, &generation, &recorder, arrival, Full::new(body)).await;
     gateway.work.close();

@@ -134,6 +134,7 @@ fn loads(path: &str, fragment: &str) {
         // Of a target: a route has no breaker.
         "limit" if fragment.contains("breaker:") => (String::new(), indented(2), String::new()),
         "items" => (String::new(), format!("  transform:\n    body:\n{}", indented(6)), String::new()),
+        "listen" => return loads_settings(path, fragment),
         "vars" | "labels" | "limit" | "dedupe" | "verify" | "body" | "targets" => (String::new(), String::new(), indented(0)),
         other => panic!("{path}: say in this test where `{other}` belongs:\n{fragment}"),
     };
@@ -147,6 +148,20 @@ fn loads(path: &str, fragment: &str) {
     std::fs::create_dir(folder.path().join("schemas")).unwrap();
     std::fs::write(folder.path().join("schemas/order.schema.json"), "{}").unwrap();
     passes(folder.path(), &["validate", "--offline"], &format!("{path}:\n{text}"));
+}
+
+/// Settings, with the certificate that they name.
+fn loads_settings(path: &str, fragment: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = rcgen::generate_simple_self_signed(vec!["hooks.example.com".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("tls.crt"), pair.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("tls.key"), pair.signing_key.serialize_pem()).unwrap();
+    let text = fragment.replace("/etc/tls", folder.path().to_str().unwrap());
+    std::fs::write(folder.path().join("hookswitch.yaml"), &text).unwrap();
+    std::fs::create_dir(folder.path().join("routes.d")).unwrap();
+    let route = "match: {path: /a}\nverify: none\ntarget: {url: 'http://127.0.0.1:9/'}\n";
+    std::fs::write(folder.path().join("routes.d/a.yaml"), route).unwrap();
+    passes(folder.path(), &["validate"], &format!("{path}:\n{text}"));
 }
 
 fn runs_as_examples(path: &str, block: &str) {

@@ -40,4 +40,5 @@ mod send;
 mod shipped;
 mod sign;
 mod stop;
+mod tls;
 mod verify;

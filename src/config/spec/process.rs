@@ -71,6 +71,24 @@ pub struct ListenerSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub public_url: Option<String>,
+    /// TLS on this listener, with HTTP/2 and HTTP/1.1 (ALPN).
+    #[schemars(with = "ListenerTlsSpec")]
+    #[serde(default)]
+    pub tls: Option<ListenerTlsSpec>,
+}
+
+/// Certificates of a listener: paths of PEM files, or PEM itself. Changed files are taken over without a restart.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTlsSpec {
+    /// The listener's certificate, then its chain.
+    pub cert: String,
+    /// The private key of the certificate.
+    pub key: String,
+    /// Authorities: a client must show a certificate that one of them has signed.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub client_ca: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]

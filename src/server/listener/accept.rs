@@ -98,7 +98,12 @@ impl<S: Service> Accept<S> {
 
     /// Says 503 without reading, and waits a moment for the client to close: an answer followed by a reset, because of
     /// an unread request, may never be seen.
+    ///
+    /// Where TLS is spoken nothing can be said without a handshake, which is what there is no room for.
     fn refuse(&self, mut stream: TcpStream) {
+        if self.listener.tls.is_some() {
+            return;
+        }
         let turn = Arc::clone(&self.refusals);
         if Arc::strong_count(&turn) > MAX_REFUSALS {
             return;

@@ -4,7 +4,7 @@ use super::accept::Open;
 use super::activity::Activity;
 use super::answered::Answered;
 use super::stream::Stream;
-use super::{Limits, Peer, Service, Shared, Stage, proxy_protocol};
+use super::{Limits, LiveTls, Peer, Service, Shared, Stage, proxy_protocol};
 use crate::server::caught::{Panicked, poll_caught};
 use crate::server::rejection::Rejection;
 use crate::server::request_id;
@@ -15,12 +15,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Request line and headers of one request, in bytes; more is 431.
 const MAX_HEAD: usize = 64 * 1024;
@@ -65,6 +69,24 @@ pub(super) async fn serve<S: Service>(mut stream: Stream, peer: Peer, open: Open
     let shared = Arc::clone(&open.0);
     let Some(peer) = introduced(&mut stream, peer, &shared).await else { return };
     let activity = stream.activity();
+    match &peer.listener.tls {
+        None => converse(stream, activity, peer, open, service).await,
+        Some(tls) => {
+            let Some(stream) = secured(stream, tls, peer.address, &shared).await else { return };
+            converse(stream, activity, peer, open, service).await;
+        }
+    }
+}
+
+/// HTTP, over whatever carries it.
+async fn converse<S: Service>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    activity: Arc<Activity>,
+    peer: Peer,
+    open: Open,
+    service: Arc<S>,
+) {
+    let shared = Arc::clone(&open.0);
     let mut stage = shared.stage.subscribe();
     let answer = service_fn({
         let (shared, activity) = (Arc::clone(&shared), Arc::clone(&activity));
@@ -106,6 +128,19 @@ pub(super) async fn serve<S: Service>(mut stream: Stream, peer: Peer, open: Open
         }
     }
     drop(open);
+}
+
+/// The stream inside TLS. The handshake has the time of a request's head. `None`: the connection is not served.
+async fn secured(stream: Stream, tls: &LiveTls, address: SocketAddr, shared: &Shared) -> Option<TlsStream<Stream>> {
+    let mut stage = shared.stage.subscribe();
+    let handshake = TlsAcceptor::from(tls.load_full()).accept(stream);
+    let handshake = tokio::time::timeout(shared.limits.header_timeout, handshake);
+    let handshake = tokio::select! {
+        handshake = handshake => handshake.ok()?,
+        _ = stage.wait_for(|stage| *stage >= Stage::Closing) => return None,
+    };
+    // Strangers who look for open ports cause most of these.
+    handshake.inspect_err(|error| tracing::debug!(%address, %error, "tls handshake failed")).ok()
 }
 
 /// Who is really there, where a balancer says it (PROXY protocol). `None`: the connection is not served.

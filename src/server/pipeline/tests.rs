@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::folder::Folder;
 use crate::reload::Live;
 use crate::server::admission::Admission;
+use crate::server::arrival::Inbound;
 use crate::server::client_address::TrustedProxies;
 use crate::server::gateway::{Outgoing, Parts};
 use crate::server::rate_limits::Counting;
@@ -55,8 +56,8 @@ async fn asked(answer: Result<Bytes, Unfetched>, key: &str, body: &str) -> (u16,
     let gateway = Arc::new(Gateway::new(live.clone(), parts));
     let request = http::Request::post("/a").header("host", "h").header("x-key", key).body(()).unwrap();
     let (head, ()) = request.into_parts();
-    let ip = [192, 0, 2, 1].into();
-    let arrival = Arrival::new(head, ip, &TrustedProxies::default(), Clock::System, None, None).ok().unwrap();
+    let inbound = Inbound::plain([192, 0, 2, 1].into(), None);
+    let arrival = Arrival::new(head, inbound, &TrustedProxies::default(), Clock::System, None).ok().unwrap();
     let recorder = Recorder::keeping(&arrival);
     let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
     let answer = super::answer(&gateway, &live.load(), &recorder, arrival, body).await;
