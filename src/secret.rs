@@ -139,6 +139,11 @@ impl References {
         value
     }
 
+    /// Offline: what is missing is not asked for.
+    pub fn stand_for_themselves(&self) -> bool {
+        self.missing == Missing::StandsForItself
+    }
+
     /// Files that this load has read or tried to read.
     pub fn files(&self) -> Vec<PathBuf> {
         let resolved = self.resolved.borrow();

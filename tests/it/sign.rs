@@ -29,6 +29,11 @@ const SIGNED: &[(&str, &str)] = &[
     ("{shared: {query: token}, secret: 'a&b'}", "{}"),
     ("{basic: {username: u, password: p}}", "{}"),
     ("{bearer: '${env:SECRET}'}", "{}"),
+    ("{provider: github, secret: {by: '${params.x}', values: {z: other, y: ['${env:SECRET}', s]}}}", "{}"),
+    (
+        "{any: [{ip: 198.51.100.0/24}, [{bearer: b}, {provider: github, secret: s}], {shared: {query: t}, secret: s}]}",
+        "{}",
+    ),
     (
         "[{ip: 127.0.0.0/8}, {provider: vk, secret: s}, {provider: github, secret: s}, {shared: {query: t}, secret: s}]",
         "{}",
