@@ -270,7 +270,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
     }
 
     fn record(&self, outcome: &ReloadOutcome) {
-        // Whoever reads the log line may ask for the status at once.
+        // Whoever reads the log line may ask for the status at once, and counts on all that follows from the outcome.
         let live = self.live.load();
         self.status.send_replace(Status {
             generation: live.number,
@@ -280,6 +280,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             last: outcome.clone(),
             last_at: self.clock.now(),
         });
+        (self.count)(outcome);
         let generation = outcome.generation();
         match outcome {
             ReloadOutcome::Applied { .. } => tracing::info!(generation, "configuration applied"),
@@ -294,7 +295,6 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             }
             ReloadOutcome::Crashed { .. } => tracing::error!(generation, "loading the configuration panicked"),
         }
-        (self.count)(outcome);
     }
 
     async fn look(&self) -> Option<Digest> {
