@@ -135,7 +135,9 @@ fn loads(path: &str, fragment: &str) {
         "limit" if fragment.contains("breaker:") => (String::new(), indented(2), String::new()),
         "items" => (String::new(), format!("  transform:\n    body:\n{}", indented(6)), String::new()),
         "listen" => return loads_settings(path, fragment),
-        "vars" | "labels" | "limit" | "dedupe" | "verify" | "body" | "targets" => (String::new(), String::new(), indented(0)),
+        "vars" | "labels" | "limit" | "dedupe" | "verify" | "body" | "targets" => {
+            (String::new(), String::new(), indented(0))
+        }
         other => panic!("{path}: say in this test where `{other}` belongs:\n{fragment}"),
     };
     let verify = if first == "verify" { "" } else { "verify: none\n" };
