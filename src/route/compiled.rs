@@ -205,14 +205,6 @@ impl Route {
         &self.source.methods
     }
 
-    /// The values of the pattern's parameters in a path; `None` where the path is another one.
-    pub fn params_of(&self, path: &str) -> Option<Vec<(Arc<str>, String)>> {
-        let mut tree = PathTree::default();
-        tree.entry(&self.source.pattern, || ());
-        let (_, values) = tree.find(path).ok()??;
-        Some(self.source.params.iter().cloned().zip(values).collect())
-    }
-
     pub fn hosts(&self) -> &[crate::matcher::HostPattern] {
         &self.source.hosts
     }
