@@ -115,8 +115,12 @@ pub struct Related {
 pub struct Findings(std::cell::RefCell<Vec<Finding>>);
 
 impl Findings {
+    /// The same mistake is told once, however often what it stands in is compiled.
     pub fn push(&self, finding: Finding) {
-        self.0.borrow_mut().push(finding);
+        let mut found = self.0.borrow_mut();
+        if !found.contains(&finding) {
+            found.push(finding);
+        }
     }
 
     pub fn has_errors(&self) -> bool {

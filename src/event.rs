@@ -77,15 +77,32 @@ impl Verified {
 
     /// With the parsed body, if something reads it.
     pub fn into_event(self, parsed: Option<Parsed>) -> Event {
-        Event { request: self.received.request, bytes: self.received.body, parsed }
+        Event { request: self.received.request, bytes: self.received.body, parsed, element: None }
     }
 }
 
 impl Event {
     /// A request without its body, for choosing by its head before anything is verified: there is nothing to send on.
     pub(crate) fn of_head(request: RequestInfo) -> Event {
-        Event { request: Arc::new(request), bytes: Bytes::new(), parsed: None }
+        Event { request: Arc::new(request), bytes: Bytes::new(), parsed: None, element: None }
     }
+
+    /// All that came in the request.
+    pub fn batch(&self) -> Option<&Parsed> {
+        match &self.element {
+            Some(element) => element.batch.as_ref(),
+            None => self.parsed.as_ref(),
+        }
+    }
+}
+
+/// A place in a batch.
+#[derive(Clone)]
+pub struct Element {
+    /// From 0.
+    pub index: usize,
+    /// What came, whole.
+    pub batch: Option<Parsed>,
 }
 
 /// What routes, conditions and transforms see.
@@ -96,4 +113,6 @@ pub struct Event {
     pub bytes: Bytes,
     /// `None` where no route reads the body.
     pub parsed: Option<Parsed>,
+    /// It is one of several that came in one request: bytes and body are its own.
+    pub element: Option<Element>,
 }

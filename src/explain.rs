@@ -5,7 +5,7 @@ use crate::examples::{self, Failure, Written, readable};
 use crate::rehearsal::{Performance, Rehearsal, Rehearsed};
 use crate::route::{self, Decision};
 use crate::server::gateway::Trust;
-use crate::server::record::{DeliveryNote, What};
+use crate::server::record::{DeliveryNote, Notes, What};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -31,17 +31,13 @@ pub async fn explain(rehearsal: &Rehearsal, written: Written<'_>, at: DateTime<U
 fn report(asked: &Value, performance: &Performance) -> Value {
     let notes = &performance.notes;
     let routes = notes.decisions.iter().map(|(route, decision)| {
-        let (outcome, reason) = match decision {
-            Decision::Taken => ("taken", None),
-            Decision::Ignored(ignored) => ("ignored", Some(ignored.to_string())),
-            Decision::Failed(error) => ("failed", Some(error.to_string())),
-            Decision::Broken(places) => ("failed", Some(route::places(places))),
-            Decision::RateLimited(_) => ("rate_limited", None),
-        };
+        let (outcome, reason) = told(decision);
         let mut entry = json!({"name": &*route.name, "file": route.file, "outcome": outcome});
         if let Some(fields) = entry.as_object_mut() {
             fields.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
             fields.extend(route.when_source.as_ref().map(|when| ("when".to_owned(), when.trim().into())));
+            let elements = elements(&route.name, notes);
+            fields.extend((!elements.is_empty()).then(|| ("elements".to_owned(), elements.into())));
         }
         entry
     });
@@ -66,17 +62,11 @@ fn report(asked: &Value, performance: &Performance) -> Value {
 }
 
 fn delivery(note: &DeliveryNote) -> Value {
-    let (route, target) = (&*note.route, &*note.target);
-    match &note.what {
-        What::Skipped(skip) => {
-            json!({"route": route, "target": target, "outcome": "skipped", "reason": skip.to_string()})
-        }
-        What::NotBuilt(error) => {
-            json!({"route": route, "target": target, "outcome": "failed", "reason": error.to_string()})
-        }
+    let mut entry = json!({"route": &*note.route, "target": &*note.target});
+    let more = match &note.what {
+        What::Skipped(skip) => json!({"outcome": "skipped", "reason": skip.to_string()}),
+        What::NotBuilt(error) => json!({"outcome": "failed", "reason": error.to_string()}),
         What::Sent { outbound, .. } => json!({
-            "route": route,
-            "target": target,
             "outcome": "sent",
             "method": outbound.method.as_str(),
             "url": &*outbound.shown_url,
@@ -84,6 +74,36 @@ fn delivery(note: &DeliveryNote) -> Value {
             "body": readable(&outbound.headers, &outbound.body),
             "dead_letter": note.dead_letter.as_deref(),
         }),
+    };
+    if let (Value::Object(entry), Value::Object(more)) = (&mut entry, more) {
+        entry.extend(note.chosen.as_deref().map(|chosen| ("chosen".to_owned(), chosen.into())));
+        entry.extend(note.element.map(|element| ("element".to_owned(), element.into())));
+        entry.extend(more);
+    }
+    entry
+}
+
+/// What a route says to each element of a batch.
+fn elements(route: &str, notes: &Notes) -> Vec<Value> {
+    let own = notes.elements.iter().filter(|(name, ..)| **name == *route);
+    let elements = own.map(|(_, index, decision)| {
+        let (outcome, reason) = told(decision);
+        let mut entry = json!({"element": index, "outcome": outcome});
+        if let Some(fields) = entry.as_object_mut() {
+            fields.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
+        }
+        entry
+    });
+    elements.collect()
+}
+
+fn told(decision: &Decision) -> (&'static str, Option<String>) {
+    match decision {
+        Decision::Taken => ("taken", None),
+        Decision::Ignored(ignored) => ("ignored", Some(ignored.to_string())),
+        Decision::Failed(error) => ("failed", Some(error.to_string())),
+        Decision::Broken(places) => ("failed", Some(route::places(places))),
+        Decision::RateLimited(_) => ("rate_limited", None),
     }
 }
 

@@ -86,6 +86,10 @@ fn write_human(report: &Value, out: &mut String) -> std::fmt::Result {
         if let Some(when) = route["when"].as_str() {
             writeln!(out, "  when {}", when.lines().map(str::trim).collect::<Vec<_>>().join(" "))?;
         }
+        for element in route["elements"].as_array().into_iter().flatten() {
+            let reason = element["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+            writeln!(out, "  element {} {}{reason}", element["element"], text(&element["outcome"]))?;
+        }
         let own = |delivery: &&Value| delivery["route"] == route["name"];
         for delivery in report["deliveries"].as_array().into_iter().flatten().filter(own) {
             write_delivery(delivery, out)?;
@@ -97,10 +101,17 @@ fn write_human(report: &Value, out: &mut String) -> std::fmt::Result {
 
 fn write_delivery(delivery: &Value, out: &mut String) -> std::fmt::Result {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    if let Some(reason) = delivery["reason"].as_str() {
-        return writeln!(out, "  target {} {}: {reason}", text(&delivery["target"]), text(&delivery["outcome"]));
+    let mut target = text(&delivery["target"]);
+    if let Some(chosen) = delivery["chosen"].as_str() {
+        target.push_str(&format!(" ({chosen})"));
     }
-    writeln!(out, "  target {}: {} {}", text(&delivery["target"]), text(&delivery["method"]), text(&delivery["url"]))?;
+    if let Some(element) = delivery["element"].as_u64() {
+        target.push_str(&format!(" of element {element}"));
+    }
+    if let Some(reason) = delivery["reason"].as_str() {
+        return writeln!(out, "  target {target} {}: {reason}", text(&delivery["outcome"]));
+    }
+    writeln!(out, "  target {target}: {} {}", text(&delivery["method"]), text(&delivery["url"]))?;
     for (name, value) in delivery["headers"].as_object().into_iter().flatten() {
         writeln!(out, "    {name}: {}", text(value))?;
     }

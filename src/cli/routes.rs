@@ -101,9 +101,17 @@ fn human(table: &RouteTable) -> String {
         if let Some(when) = &route.when_source {
             out.push_str(&format!("  when {}\n", when.split_whitespace().collect::<Vec<_>>().join(" ")));
         }
-        for target in &route.targets {
+        for (position, target) in route.targets.iter().enumerate() {
             let off = if target.enabled { "" } else { " (not enabled)" };
-            out.push_str(&format!("  -> {}{off} {}\n", target.name, target.written_url));
+            let Some(choice) = route.choice(position) else {
+                out.push_str(&format!("  -> {}{off} {}\n", target.name, target.written_url));
+                continue;
+            };
+            out.push_str(&format!("  -> {}{off} one of, by {}\n", target.name, choice.written()));
+            for target in choice.targets() {
+                let name = target.chosen.as_deref().unwrap_or_default();
+                out.push_str(&format!("       {name} {}\n", target.written_url));
+            }
         }
     }
     out

@@ -11,6 +11,8 @@ use crate::suggest;
 /// One or two target specifications, the target's own first.
 pub(super) struct Layers<'a> {
     own: Layer<'a>,
+    /// The shared one is one of several, and does not lend its name.
+    is_choice: bool,
     shared: Option<(&'a str, Layer<'a>)>,
 }
 
@@ -47,8 +49,12 @@ impl<'a> Place<'a> {
 impl<'a> Layers<'a> {
     pub(super) fn new(spec: &'a TargetSpec, context: &TargetContext<'a>, at: &At<'a>) -> Option<Layers<'a>> {
         let own = Layer { spec, place: Place::Mapping(at.clone()) };
-        let Some(name) = &spec.shared else { return Some(Layers { own, shared: None }) };
-        let at = at.key("use");
+        let is_choice = context.chosen.is_some();
+        let (name, at) = match (context.chosen, &spec.shared) {
+            (Some(chosen), _) => (chosen.name, chosen.at.clone()),
+            (None, Some(name)) => (name.as_str(), at.key("use")),
+            (None, None) => return Some(Layers { own, is_choice, shared: None }),
+        };
         let Some(shared) = context.shared_targets.get(name) else {
             let known = context.shared_targets.keys().map(String::as_str);
             let help = suggest::or_known(name, known)
@@ -62,7 +68,16 @@ impl<'a> Layers<'a> {
             return None;
         }
         let place = Place::in_process_file(context, &["targets", name], at);
-        Some(Layers { own, shared: Some((name, Layer { spec: shared, place })) })
+        Some(Layers { own, is_choice, shared: Some((name, Layer { spec: shared, place })) })
+    }
+
+    /// Whether the target chooses, so that its name is written here or nowhere.
+    pub(super) fn is_choice(&self) -> bool {
+        self.is_choice || self.own.spec.choose.is_some()
+    }
+
+    pub(super) fn names_itself(&self) -> bool {
+        self.own.spec.name.is_some()
     }
 
     /// The name of the shared target.

@@ -61,6 +61,8 @@ use tokio::time::Instant;
 /// A compiled target.
 pub struct Target {
     pub name: Arc<str>,
+    /// The shared target that it is, where it is one of several to choose from.
+    pub chosen: Option<Arc<str>>,
     /// Among those written in its route, dead letters included.
     pub position: usize,
     pub when: Option<Condition>,
@@ -98,6 +100,8 @@ pub struct TargetContext<'a> {
     /// Lower-case headers and query parameters that `verify` used as credentials: not forwarded.
     pub credential_headers: &'a [http::HeaderName],
     pub credential_query: &'a [String],
+    /// The shared target to compile it as, where the target chooses among several.
+    pub chosen: Option<&'a Chosen<'a>>,
     /// The name of the route.
     pub route: &'a str,
     /// What is known of targets already.
@@ -106,6 +110,12 @@ pub struct TargetContext<'a> {
     pub retry_delay: Duration,
     /// What is compiled is named as a dead letter.
     pub is_dead_letter: bool,
+}
+
+/// One of the shared targets that a target may turn out to be, and where it is named.
+pub struct Chosen<'a> {
+    pub name: &'a str,
+    pub at: At<'a>,
 }
 
 /// A request to a target, ready but for what every attempt adds. Made by [`Target::prepare`] alone.

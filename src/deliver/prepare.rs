@@ -78,7 +78,8 @@ impl Target {
             return Ok((Bytes::new(), None, Payload::Absent));
         }
         let Some(transform) = &self.request.transform else {
-            if self.is_dead_letter {
+            if self.is_dead_letter || event.element.is_some() {
+                // A record, or a part of what came: none of the sender's headers is about it.
                 return Ok((event.bytes.clone(), Some(HeaderValue::from_static("application/json")), Payload::New));
             }
             return Ok((event.bytes.clone(), None, Payload::Unchanged));
@@ -181,7 +182,7 @@ impl Address {
 /// Runs what looks at no event, while the configuration loads.
 fn without_event<T>(build: impl FnOnce(&mut Evaluation<'_>) -> T) -> T {
     let tables = Document::null();
-    let event = Event { request: Arc::new(no_request()), bytes: Bytes::new(), parsed: None };
+    let event = Event { request: Arc::new(no_request()), bytes: Bytes::new(), parsed: None, element: None };
     let scope =
         Scope { event: &event, route: "", vars: &[], answers: &[], answer: None, tables: &tables, uuid: String::new };
     build(&mut Evaluation::new(scope))

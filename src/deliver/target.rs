@@ -61,6 +61,7 @@ impl Target {
         let (written_url, _) = layers.first("url", |spec| spec.url.as_ref())?;
         Some(Target {
             name: name?,
+            chosen: context.chosen.map(|chosen| Arc::from(chosen.name)),
             position: 0,
             when: when.map_or(Some(None), |when| when.map(Some))?,
             enabled: enabled?,
@@ -227,7 +228,9 @@ fn transform<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) 
 }
 
 fn name(layers: &Layers<'_>, position: usize, at: &At<'_>) -> Option<Arc<str>> {
-    let name = match (layers.first("name", |spec| spec.name.as_ref()), layers.shared_name()) {
+    let shared = layers.shared_name().filter(|_| !layers.is_choice());
+    let written = layers.first("name", |spec| spec.name.as_ref());
+    let name = match (written.filter(|_| !layers.is_choice() || layers.names_itself()), shared) {
         (Some((name, at)), _) => config::plain(name, &at)?,
         (None, Some(shared)) => shared.to_owned(),
         (None, None) if position == 0 => "target".to_owned(),
@@ -375,7 +378,7 @@ fn url<'a>(layers: &Layers<'a>, environment: &Environment<'_>, target: &At<'a>) 
     };
     let template = UrlTemplate::compile(url, environment, &at)?;
     if template.dynamic_host() {
-        let help = "write the host, and let the event choose among targets with `when`".to_owned();
+        let help = "write the host, and let the event choose among configured targets with `choose`".to_owned();
         at.error("url-dynamic-host", "the host of the URL is computed from the event", Some(help));
         return None;
     }

@@ -92,6 +92,11 @@ fn compare_delivery(
     };
     field("route", &expected.route, &note.route);
     field("target", &expected.target, &note.target);
+    field("chosen", &expected.chosen, note.chosen.as_deref().unwrap_or("none"));
+    let number = |element: Option<usize>| element.map(|element| element.to_string());
+    if expected.element.is_some() {
+        field("element", &number(expected.element), number(note.element).as_deref().unwrap_or("none"));
+    }
     field("method", &expected.method, outbound.method.as_str());
     field("url", &expected.url, &outbound.shown_url);
     compare_headers(&format!("{at}.headers"), &expected.headers, &outbound.shown(), failures);

@@ -61,6 +61,8 @@ pub struct Reads {
     pub text: bool,
     /// `request.time`, `now()`, `uuid()`: not the same for two equal events.
     pub volatile: bool,
+    /// `body` or `text`: not the same for two elements of a batch.
+    pub element: bool,
     /// Whose `answers`.
     pub answers: AnswersRead,
 }
@@ -73,6 +75,7 @@ impl Reads {
             body: self.body || other.body,
             text: self.text || other.text,
             volatile: self.volatile || other.volatile,
+            element: self.element || other.element,
             answers: self.answers.and(other.answers),
         }
     }

@@ -141,15 +141,25 @@ impl<'l> RouteSubject<'l> {
             }
             (None, one) => one.iter().map(|spec| (spec, self.at.key("target"))).collect(),
         };
-        let targets = self.route.targets.iter().filter_map(|target| {
-            let (spec, at) = written.get(target.position)?.clone();
-            let shared = spec.shared.as_ref().and_then(|name| {
-                let shared = self.subject.loaded.settings.targets.get(name)?;
-                Some((shared, self.settings_at.key("targets").key(name)))
-            });
-            Some(TargetSubject { spec, shared, target, at })
-        });
-        targets.collect()
+        let named = |name: &str| {
+            let shared = self.subject.loaded.settings.targets.get(name)?;
+            Some((shared, self.settings_at.key("targets").key(name)))
+        };
+        let mut targets = Vec::with_capacity(written.len());
+        for (position, target) in self.route.targets.iter().enumerate() {
+            let Some((spec, at)) = written.get(target.position).cloned() else { continue };
+            match self.route.choice(position) {
+                None => {
+                    let shared = spec.shared.as_deref().and_then(named);
+                    targets.push(TargetSubject { spec, shared, target, at });
+                }
+                Some(choice) => targets.extend(choice.targets().map(|target| {
+                    let shared = target.chosen.as_deref().and_then(named);
+                    TargetSubject { spec, shared, target, at: at.clone() }
+                })),
+            }
+        }
+        targets
     }
 }
 

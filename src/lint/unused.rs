@@ -1,7 +1,7 @@
 //! What hookswitch.yaml offers and nothing takes.
 
 use super::Subject;
-use crate::config::spec::{ProcessSpec, RouteSpec, TargetSpec, TransformSpec, VerifySpec};
+use crate::config::spec::{OtherwiseSpec, ProcessSpec, RouteSpec, TargetSpec, TransformSpec, VerifySpec};
 use crate::diagnostic::At;
 use std::collections::HashSet;
 
@@ -54,6 +54,10 @@ impl<'l> Used<'l> {
     fn add_target(&mut self, target: &'l TargetSpec) {
         self.targets.extend(target.shared.as_deref());
         self.targets.extend(target.dead_letter.as_deref());
+        self.targets.extend(target.among.iter().flatten().map(String::as_str));
+        if let Some(OtherwiseSpec::Target(name)) = &target.otherwise {
+            self.targets.insert(name);
+        }
         self.add_transform(target.transform.as_ref());
     }
 

@@ -46,9 +46,13 @@ fn aside(help: Option<&str>) -> String {
 /// The configuration has no place for the record, or an expression of it has no value for this event.
 pub fn revive(table: &RouteTable, record: &Record) -> Result<Revived, NotReplayable> {
     let route = route(table, &record.route)?;
-    let target = target(route, &record.target)?;
+    let (position, target) = target(route, &record.target)?;
     let event = Arc::new(event(route, record)?);
     let taken = Taken::new(route, &event, &table.engine)?;
+    let target = match route.choice(position) {
+        Some(choice) => enabled(choice.pick(taken.scope(&table.engine, &[]))?)?,
+        None => enabled(target)?,
+    };
     let outbound = target.prepare_as(taken.scope(&table.engine, &[]), &taken.event, record.id.clone())?;
     Ok(Revived { target: target.clone(), taken, outbound })
 }
@@ -60,10 +64,14 @@ fn route<'t>(table: &'t RouteTable, name: &str) -> Result<&'t Arc<Route>, NotRep
     if route.enabled { Ok(route) } else { Err(NotReplayable::Disabled("the route")) }
 }
 
-fn target<'r>(route: &'r Route, name: &str) -> Result<&'r Arc<Target>, NotReplayable> {
-    let found = route.targets.iter().find(|target| *target.name == *name);
+/// With its position.
+fn target<'r>(route: &'r Route, name: &str) -> Result<(usize, &'r Arc<Target>), NotReplayable> {
+    let found = route.targets.iter().enumerate().find(|(_, target)| *target.name == *name);
     let names = || route.targets.iter().map(|target| &*target.name);
-    let target = found.ok_or_else(|| NotReplayable::Target(suggest::did_you_mean(name, names())))?;
+    found.ok_or_else(|| NotReplayable::Target(suggest::did_you_mean(name, names())))
+}
+
+fn enabled(target: &Arc<Target>) -> Result<&Arc<Target>, NotReplayable> {
     if target.enabled { Ok(target) } else { Err(NotReplayable::Disabled("the target")) }
 }
 
@@ -85,5 +93,5 @@ fn event(route: &Route, record: &Record) -> Result<Event, NotReplayable> {
         public_url: None,
     };
     let parsed = route.parse(&request, &record.body).map_err(NotReplayable::Body)?;
-    Ok(Event { request: Arc::new(request), bytes: record.body.clone(), parsed })
+    Ok(Event { request: Arc::new(request), bytes: record.body.clone(), parsed, element: None })
 }

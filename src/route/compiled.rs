@@ -1,11 +1,13 @@
 //! One route: its clauses, its vars and labels, its targets and its answers.
 
 use super::carried::Carried;
+use super::choice::Choice;
+use super::each::Each;
 use super::graph::Graph;
 use super::identity::Identity;
 use super::respond::Respond;
 use super::source::Source;
-use super::targets::Targets;
+use super::targets::{self, Targets};
 use crate::body::{BodyError, Contract, Parsed};
 use crate::config;
 use crate::config::spec::{AckSpec, DefaultsSpec, Ordered, PatternSpec, ProcessSpec, RouteSpec};
@@ -13,7 +15,7 @@ use crate::deliver::Target;
 use crate::diagnostic::At;
 use crate::document::Document;
 use crate::event::RequestInfo;
-use crate::expr::{AnswersRead, Condition, Environment, Input, TablesRead};
+use crate::expr::{AnswersRead, Condition, Environment, Input, Reads, TablesRead};
 use crate::limit::{Limit, Owner};
 use crate::matcher::{Glob, PathTree};
 use crate::transform::{Shape, Text};
@@ -43,12 +45,18 @@ pub struct Route {
     pub(super) contract: Option<Box<Contract>>,
     /// Its own: of all events that fit its clauses, or of each value of an expression.
     pub(super) limit: Option<Box<Limit>>,
+    /// Where the elements of a batch are; `None`: an event is what comes in a request.
+    pub(super) each: Option<Each>,
     pub(super) vars: Vec<Shape>,
     pub(super) labels: Vec<(Arc<str>, Text)>,
     /// Which events are repeats of one another; `None`: each is one of its own.
     pub dedupe: Option<Arc<Identity>>,
     pub ack: Ack,
+    /// What `dedupe` looks at is not the same for all elements of a batch.
+    pub(super) tells_elements_apart: bool,
     pub targets: Vec<Arc<Target>>,
+    /// Targets that are one of several shared ones, by position: the one above stands for all of them.
+    pub(super) choices: Vec<(usize, Choice)>,
     /// Which target waits for which; `None`: all run side by side.
     pub graph: Option<Graph>,
     /// What its targets name as dead letters, each once.
@@ -148,6 +156,8 @@ impl Route {
         let query = compile_query(&spec.matching.query);
         let when = compile_when(spec, &environment, at);
         let contract = compile_contract(spec, context, at);
+        let absent_fails = spec.matching.absent == Some(config::spec::AbsentSpec::Error);
+        let each = Each::compile_option(spec.each.as_ref(), absent_fails, &environment, at);
         let limit = compile_limit(spec, context, &environment, at);
         let (var_names, vars) = compile_vars(spec, &environment, at);
         let environment = Environment { vars: &var_names, ..environment };
@@ -162,10 +172,16 @@ impl Route {
         let enabled = spec.enabled.as_ref().map_or(Some(true), |enabled| config::scalar(enabled, &at.key("enabled")));
         let order = spec.order.as_ref().map_or(Some(0), |order| config::scalar(order, &at.key("order")));
         let (active_from, active_until) = active?;
-        let Targets { targets, graph, dead_letters } = targets?;
+        let Targets { targets, graph, choices, dead_letters } = targets?;
         let responds = responds?;
         let readers = targets.iter().map(|target| target.reads()).chain(responds.iter().map(Respond::reads));
+        let readers = readers.chain(choices.iter().flat_map(|(_, choice)| reads_of(choice)));
+        let (vars, dedupe) = (vars?, dedupe?.or_else(|| source.dedupe.clone()));
+        let tells_elements_apart =
+            dedupe.as_ref().is_some_and(|dedupe| dedupe.looks_at_element(&of_elements(&var_names, &vars)));
         Some(Route {
+            each: each?,
+            tells_elements_apart,
             name: context.name.into(),
             description: spec.description.clone(),
             file: context.file.to_owned(),
@@ -179,14 +195,15 @@ impl Route {
             when: when?.map(Box::new),
             contract: contract?.map(Box::new),
             limit: limit?.map(Box::new),
-            vars: vars?,
+            vars,
             labels: labels?,
-            dedupe: dedupe?.or_else(|| source.dedupe.clone()),
+            dedupe,
             answers_read: readers.fold(AnswersRead::default(), |read, reads| read.and(reads.answers)),
             ack: ack?,
             targets,
             dead_letters,
             graph,
+            choices,
             responds,
             deadline: deadline?,
             params: source.params.clone(),
@@ -194,6 +211,16 @@ impl Route {
             when_source: spec.matching.when.clone(),
             source: source.clone(),
         })
+    }
+
+    /// Where the target at a position is one of several.
+    pub fn choice(&self, position: usize) -> Option<&Choice> {
+        self.choices.iter().find(|(place, _)| *place == position).map(|(_, choice)| choice)
+    }
+
+    /// Whether the answer may depend on the target at a position.
+    pub fn requires(&self, position: usize) -> bool {
+        targets::is_required(&self.targets, &self.choices, position)
     }
 
     /// In the order in which they are tried.
@@ -252,13 +279,19 @@ impl Route {
         let vars = self.vars.iter().map(Shape::reads);
         let labels = self.labels.iter().map(|(_, label)| label.reads());
         let targets = self.targets.iter().map(|target| target.reads());
+        let targets = targets.chain(self.choices.iter().flat_map(|(_, choice)| reads_of(choice)));
         let responds = self.responds.iter().map(Respond::reads);
         let when = self.when.iter().map(|when| when.reads());
         let dedupe = self.dedupe.iter().map(|identity| identity.reads());
         let counts_by_body = self.limit.as_deref().is_some_and(Limit::reads_body);
-        let reads = vars.chain(labels).chain(targets).chain(responds).chain(when).chain(dedupe);
+        let each = self.each.iter().map(Each::reads);
+        let reads = vars.chain(each).chain(labels).chain(targets).chain(responds).chain(when).chain(dedupe);
         self.contract.is_some() || counts_by_body || reads.into_iter().any(|reads| reads.body || reads.text)
     }
+}
+
+fn reads_of(choice: &Choice) -> impl Iterator<Item = Reads> {
+    std::iter::once(choice.reads()).chain(choice.targets().map(|target| target.reads()))
 }
 
 /// `Some(None)` where none is written.
@@ -389,6 +422,28 @@ fn compile_vars(spec: &RouteSpec, environment: &Environment<'_>, at: &At<'_>) ->
         names.push(name.clone());
     }
     (names, shapes)
+}
+
+/// The vars that are not the same for all elements of a batch.
+fn of_elements<'n>(names: &'n [String], vars: &[Shape]) -> Vec<&'n str> {
+    let mut found: Vec<&str> = Vec::new();
+    for (name, var) in names.iter().zip(vars) {
+        let mut looks = var.reads().element;
+        var.inputs(&mut |input| looks |= names_one_of(&input, &found));
+        if looks {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// `vars` by themselves may be any of them.
+pub(super) fn names_one_of(input: &Input<'_>, vars: &[&str]) -> bool {
+    match input {
+        Input::Var(name) => vars.contains(name),
+        Input::Vars => !vars.is_empty(),
+        _ => false,
+    }
 }
 
 fn is_identifier(name: &str) -> bool {

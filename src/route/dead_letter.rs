@@ -1,6 +1,6 @@
 //! Which targets of a route are dead letters: those that others name, of this route or of hookswitch.yaml.
 
-use crate::config::spec::TargetSpec;
+use crate::config::spec::{OtherwiseSpec, TargetSpec};
 use crate::deliver::{Target, TargetContext};
 use crate::diagnostic::At;
 use crate::suggest;
@@ -46,6 +46,12 @@ impl<'a> DeadLetters<'a> {
         for (spec, at) in listed {
             if let Some((name, at)) = Target::dead_letter_of(spec, context, at) {
                 whole = letters.add(name, at, context).and(whole);
+            }
+            let of_choice = |name: &String| context.shared_targets.get(name)?.dead_letter.as_deref();
+            if spec.choose.is_some() && spec.dead_letter.is_none() {
+                for name in choices(spec).filter_map(of_choice) {
+                    whole = letters.add(name, at.key("choose"), context).and(whole);
+                }
             }
         }
         whole.map(|()| letters)
@@ -122,6 +128,15 @@ impl<'a> DeadLetters<'a> {
     pub(super) fn targets(&self) -> impl Iterator<Item = Arc<Target>> {
         self.named.iter().filter_map(|named| named.target.clone())
     }
+}
+
+/// The shared targets that a target may turn out to be.
+fn choices(spec: &TargetSpec) -> impl Iterator<Item = &String> {
+    let otherwise = match &spec.otherwise {
+        Some(OtherwiseSpec::Target(name)) => Some(name),
+        _ => None,
+    };
+    spec.among.iter().flatten().chain(otherwise)
 }
 
 /// Counts from 1 where there are several, as default names do.

@@ -24,6 +24,9 @@ pub enum Decision {
     RateLimited(Duration),
 }
 
+/// The elements of a batch, or the clause that did not hold.
+pub type Split = Result<Result<Vec<Arc<Event>>, Ignored>, EvaluationError>;
+
 /// The clause that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ignored {
@@ -35,6 +38,10 @@ pub enum Ignored {
     When,
     /// `when` is false because this key is not there.
     Absent(String),
+    /// The list of `each` is empty.
+    EmptyBatch,
+    /// There is no list: this key is not there.
+    NoBatch(String),
 }
 
 /// Places named in one line of a log.
@@ -59,6 +66,8 @@ impl fmt::Display for Ignored {
             Ignored::Header(name) => write!(f, "the header {name} does not match"),
             Ignored::Query(name) => write!(f, "the query parameter {name} does not match"),
             Ignored::When => f.write_str("`when` is false"),
+            Ignored::EmptyBatch => f.write_str("the batch is empty"),
+            Ignored::NoBatch(path) => write!(f, "there is no batch: {path} is absent"),
             Ignored::Absent(path) => write!(f, "`when` is false: {path} is absent"),
         }
     }
@@ -92,11 +101,25 @@ impl Route {
     /// event whatever its body is.
     pub fn spend(&self, event: &Arc<Event>, engine: &Engine) -> Option<Result<Standing, EvaluationError>> {
         let limit = self.limit.as_ref()?;
+        // The elements of a batch count one by one.
+        if self.each.is_some() && event.element.is_none() {
+            return None;
+        }
         if self.misfit(&event.request).is_some() {
             return None;
         }
         let event = named_params(self, event);
         Some(limit.spend(&mut Evaluation::new(engine.scope(&event, &self.name, &[], &[]))))
+    }
+
+    /// The elements of a batch as events of their own; `None` where the route takes events as they come.
+    pub fn split(&self, event: &Arc<Event>, engine: &Engine) -> Option<Split> {
+        let each = self.each.as_ref()?;
+        if let Some(misfit) = self.misfit(&event.request) {
+            return Some(Ok(Err(misfit)));
+        }
+        let event = named_params(self, event);
+        Some(each.split(&event, engine.scope(&event, &self.name, &[], &[])))
     }
 
     /// Whether the route's own limit can count only when the body is parsed.

@@ -2,6 +2,7 @@
 //!
 //! The key alone is made here. What is remembered under it is [`crate::dedupe`]'s.
 
+use super::compiled::names_one_of;
 use crate::config;
 use crate::config::spec::DedupeSpec;
 use crate::diagnostic::At;
@@ -67,6 +68,14 @@ impl Identity {
             Key::Written(text) => text.reads(),
             Key::Delivery(place) => Reads { body: matches!(place, Place::Json(_)), ..Reads::default() },
         }
+    }
+
+    /// Whether two elements of a batch have two keys; `vars` are those that look at the element.
+    pub(super) fn looks_at_element(&self, vars: &[&str]) -> bool {
+        let Key::Written(text) = &self.key else { return false };
+        let mut looks = text.reads().element;
+        text.inputs(&mut |input| looks |= names_one_of(&input, vars));
+        looks
     }
 
     /// `None` where it is absent, null or empty: such an event is one of its own.

@@ -25,8 +25,18 @@ fn one(route: &Route) -> Value {
     let targets: Vec<Value> = route
         .targets
         .iter()
-        .map(|target| {
-            json!({"name": &*target.name, "url": target.written_url, "enabled": target.enabled, "required": target.required})
+        .enumerate()
+        .map(|(position, target)| {
+            let required = route.requires(position);
+            let mut entry = json!({"name": &*target.name, "url": target.written_url, "enabled": target.enabled, "required": required});
+            if let (Some(choice), Value::Object(entry)) = (route.choice(position), &mut entry) {
+                let among = choice.targets().map(|target| json!({"name": target.chosen, "url": target.written_url}));
+                let urls: Vec<&str> = choice.targets().map(|target| &*target.written_url).collect();
+                entry.insert("url".to_owned(), urls.join(", ").into());
+                entry.insert("choose".to_owned(), choice.written().into());
+                entry.insert("among".to_owned(), among.collect::<Vec<Value>>().into());
+            }
+            entry
         })
         .collect();
     json!({

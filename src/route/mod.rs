@@ -5,9 +5,11 @@
 //! [`Taken`]: vars, labels and what identifies it computed, deliveries planned. Sending them is the pipeline's business.
 
 mod carried;
+mod choice;
 mod compiled;
 mod dead_letter;
 mod decide;
+mod each;
 mod endpoint;
 mod graph;
 mod identity;
@@ -19,8 +21,9 @@ mod table;
 mod targets;
 
 pub use carried::Carried;
+pub use choice::Choice;
 pub use compiled::{Ack, Route, deadline};
-pub use decide::{Decision, Ignored, places};
+pub use decide::{Decision, Ignored, Split, places};
 pub use endpoint::Endpoint;
 pub use graph::{Blocked, Graph, Step, TargetEnd, Walk};
 pub use identity::Identity;

@@ -1,10 +1,11 @@
 //! An event that a route has taken: vars and labels computed, each delivery built or skipped with its reason.
 
-use super::{Route, TargetEnd};
+use super::{Choice, Route, TargetEnd};
 use crate::deliver::{self, Outbound, Target};
 use crate::document::Document;
 use crate::event::Event;
 use crate::expr::{Answer, Evaluation, EvaluationError, Scope, Value, Verdict};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What expressions need of the process, the same for every event of one generation.
@@ -107,18 +108,23 @@ impl Taken {
         }
         let scope = engine.scope(&event, &route.name, &vars, &[]);
         let dedupe_key = route.dedupe.as_ref().map_or(Ok(None), |identity| identity.key(scope))?;
+        // What is the same for all elements would make each a repeat of the first.
+        let dedupe_key = match &event.element {
+            Some(element) if !route.tells_elements_apart => dedupe_key.map(|key| format!("{key}#{}", element.index)),
+            _ => dedupe_key,
+        };
         Ok(Taken { route: route.clone(), event, vars: vars.into(), labels: labels.into(), dedupe_key, only: None })
     }
 
     /// Builds every delivery of a route whose targets run side by side. Pure: nothing is sent.
     pub fn plan(&self, engine: &Engine) -> Vec<Plan> {
         let targets = self.route.targets.iter();
-        targets.map(|target| self.plan_one(target, engine, &[])).collect()
+        targets.enumerate().map(|(position, target)| self.plan_one(position, target, engine, &[])).collect()
     }
 
     /// Builds the delivery to the target at a position, which sees these answers. Pure.
     pub fn plan_after(&self, position: usize, engine: &Engine, answers: &[Option<Answer>]) -> Option<Plan> {
-        Some(self.plan_one(self.route.targets.get(position)?, engine, answers))
+        Some(self.plan_one(position, self.route.targets.get(position)?, engine, answers))
     }
 
     /// What expressions of this route see.
@@ -128,15 +134,20 @@ impl Taken {
 
     /// What the delivery to a target of the route is called: `webhook-id` and `idempotency-key`.
     pub fn delivery_id(&self, target: &Target) -> String {
-        deliver::delivery_id(&self.route.name, &target.name, self.key())
+        deliver::delivery_id(&self.route.name, &target.name, &self.key())
     }
 
-    /// What identifies the event: over its sender's retries, where something does.
-    fn key(&self) -> &str {
-        self.dedupe_key.as_deref().unwrap_or(&self.event.request.id)
-    }
-
-    fn plan_one(&self, target: &Arc<Target>, engine: &Engine, answers: &[Option<Answer>]) -> Plan {
+    fn plan_one(&self, position: usize, target: &Arc<Target>, engine: &Engine, answers: &[Option<Answer>]) -> Plan {
+        let chosen = match self.route.choice(position) {
+            None => Ok(Ok(target)),
+            Some(choice) => self.choose(choice, target, engine, answers),
+        };
+        let unplanned = |planned| Plan { target: target.clone(), planned, overruled: None };
+        let target = match chosen {
+            Ok(Ok(target)) => target,
+            Ok(Err(skip)) => return unplanned(Planned::Skipped(skip)),
+            Err(error) => return unplanned(Planned::Failed(error)),
+        };
         let plan = |planned, overruled| Plan { target: target.clone(), planned, overruled };
         let is_meant = self.only.as_ref().map(|only| *only == target.name);
         if is_meant == Some(false) {
@@ -147,10 +158,44 @@ impl Taken {
             Ok(skip) => skip,
             Err(error) => return plan(Planned::Failed(error), None),
         };
-        match target.prepare(self.scope(engine, answers), &self.event, self.key()) {
+        let key = self.key();
+        match target.prepare(self.scope(engine, answers), &self.event, &key) {
             Ok(outbound) => plan(Planned::Ready(outbound), overruled),
             Err(error) => plan(Planned::Failed(error), overruled),
         }
+    }
+
+    /// What its deliveries are known by: over the sender's retries where it has a dedupe key.
+    fn key(&self) -> Cow<'_, str> {
+        let id = &self.event.request.id;
+        match (&self.dedupe_key, &self.event.element) {
+            (Some(key), _) => key.as_str().into(),
+            (None, None) => (**id).into(),
+            (None, Some(element)) => format!("{id}#{}", element.index).into(),
+        }
+    }
+
+    /// What is written for all choices comes before the choice: it may be what keeps that from failing.
+    fn choose<'t>(
+        &'t self,
+        choice: &'t Choice,
+        target: &Target,
+        engine: &Engine,
+        answers: &[Option<Answer>],
+    ) -> Result<Result<&'t Arc<Target>, Skip>, EvaluationError> {
+        if self.only.as_ref().is_some_and(|only| *only != target.name) {
+            return Ok(Err(Skip::NotMeant));
+        }
+        if self.only.is_none() && choice.is_disabled {
+            return Ok(Err(Skip::Disabled));
+        }
+        if self.only.is_none()
+            && choice.has_own_when
+            && let Some(skip) = self.undesired(target, engine, answers)?
+        {
+            return Ok(Err(skip));
+        }
+        choice.pick(self.scope(engine, answers)).map(Ok)
     }
 
     /// Why the target is not to get this event.
@@ -163,6 +208,16 @@ impl Taken {
         if !target.enabled {
             return Ok(Some(Skip::Disabled));
         }
+        self.undesired(target, engine, answers)
+    }
+
+    /// What its `when` says against it.
+    fn undesired(
+        &self,
+        target: &Target,
+        engine: &Engine,
+        answers: &[Option<Answer>],
+    ) -> Result<Option<Skip>, EvaluationError> {
         let Some(when) = &target.when else { return Ok(None) };
         Ok(match when.evaluate(&mut Evaluation::new(self.scope(engine, answers)))? {
             Verdict::True => None,
@@ -182,5 +237,5 @@ pub(super) fn named_params(route: &Route, event: &Arc<Event>) -> Arc<Event> {
     for ((name, _), own) in request.params.iter_mut().zip(&route.params) {
         *name = own.clone();
     }
-    Arc::new(Event { request: Arc::new(request), bytes: event.bytes.clone(), parsed: event.parsed.clone() })
+    Arc::new(Event { request: Arc::new(request), ..event.as_ref().clone() })
 }

@@ -8,7 +8,7 @@ use crate::diagnostic::At;
 use crate::expr::{Answer, Environment, Evaluation, EvaluationError, Reads};
 use crate::transform::{Shape, Text, header_value};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 /// What became of the event, as `respond.on` names it.
 pub use crate::config::spec::OutcomeSpec as ReplyOn;
@@ -26,7 +26,8 @@ enum Kind {
 }
 
 struct Given {
-    status: u16,
+    /// `None`: as it would be without `respond`.
+    status: Option<u16>,
     headers: Vec<(HeaderName, Text)>,
     body: Body,
 }
@@ -70,7 +71,7 @@ impl Respond {
             spec.on.as_ref().map_or(vec![OutcomeSpec::Delivered, OutcomeSpec::Accepted], |on| on.as_slice().to_vec());
         let kind = match &spec.from {
             Some(from) => compile_relay(from, spec, environment, at)?,
-            None => compile_given(spec, environment, at)?,
+            None => compile_given(spec, on.contains(&OutcomeSpec::Failed), environment, at)?,
         };
         Some(Respond { on, kind })
     }
@@ -93,18 +94,21 @@ impl Respond {
         }
     }
 
-    /// `None` where the target to relay has not answered.
+    /// `None` where the target to relay has not answered. `status` is what it would be otherwise.
     pub fn reply(
         &self,
+        status: StatusCode,
         taken: &Taken,
         engine: &Engine,
         answers: &[Option<Answer>],
         raw: &[Option<RawAnswer>],
     ) -> Result<Option<Reply>, EvaluationError> {
         match &self.kind {
-            Kind::Relay(position) => Ok(raw.get(*position).and_then(Option::as_ref).map(relay)),
+            Kind::Relay(position) => {
+                Ok(raw.get(*position).and_then(Option::as_ref).map(|answer| relay(answer, status)))
+            }
             Kind::Given(given) => {
-                let Given { status, headers, body } = &**given;
+                let Given { status: given, headers, body } = &**given;
                 let mut evaluation = Evaluation::new(taken.scope(engine, answers));
                 let mut built = Vec::with_capacity(headers.len() + 1);
                 for (name, text) in headers {
@@ -118,7 +122,7 @@ impl Respond {
                 {
                     built.push((http::header::CONTENT_TYPE, HeaderValue::from_static(content_type)));
                 }
-                Ok(Some(Reply { status: *status, headers: built, body }))
+                Ok(Some(Reply { status: given.unwrap_or(status.as_u16()), headers: built, body }))
             }
         }
     }
@@ -141,9 +145,12 @@ impl Body {
     }
 }
 
-fn relay(answer: &RawAnswer) -> Reply {
+/// A target may well say 200 to what counts as a failure: the sender must not take that for a yes.
+fn relay(answer: &RawAnswer, otherwise: StatusCode) -> Reply {
+    let is_failure = otherwise.is_client_error() || otherwise.is_server_error();
+    let status = if is_failure && answer.status < 400 { otherwise.as_u16() } else { answer.status };
     let content_type = answer.content_type.iter().map(|value| (http::header::CONTENT_TYPE, value.clone()));
-    Reply { status: answer.status, headers: content_type.collect(), body: answer.body.clone() }
+    Reply { status, headers: content_type.collect(), body: answer.body.clone() }
 }
 
 fn compile_relay(from: &str, spec: &RespondSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Kind> {
@@ -160,12 +167,29 @@ fn compile_relay(from: &str, spec: &RespondSpec, environment: &Environment<'_>, 
     position.map(Kind::Relay)
 }
 
-fn compile_given(spec: &RespondSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Kind> {
-    let status = spec.status.as_ref().map_or(Some(200), |status| config::scalar(status, &at.key("status")));
-    if status.is_some_and(|status| !(200..=599).contains(&status)) {
-        at.key("status").error("status-range", "an answer's status is 200 to 599", None);
-        return None;
-    }
+fn compile_given(
+    spec: &RespondSpec,
+    answers_failures: bool,
+    environment: &Environment<'_>,
+    at: &At<'_>,
+) -> Option<Kind> {
+    let status = match &spec.status {
+        None => None,
+        Some(written) => {
+            let at = at.key("status");
+            let status: u16 = config::scalar(written, &at)?;
+            if !(200..=599).contains(&status) {
+                at.error("status-range", "an answer's status is 200 to 599", None);
+                return None;
+            }
+            if answers_failures && status < 400 {
+                let message = format!("a sender that hears {status} takes a failed webhook for delivered");
+                at.error("respond-status", message, "write 400 or more, or leave it out".to_owned());
+                return None;
+            }
+            Some(status)
+        }
+    };
     let headers = spec.headers.iter().map(|(name, written)| {
         let at = at.key("headers").key(name);
         let Ok(header) = name.parse::<HeaderName>() else {
@@ -185,5 +209,5 @@ fn compile_given(spec: &RespondSpec, environment: &Environment<'_>, at: &At<'_>)
         (None, None) => Some(Body::Empty),
     };
     let headers: Option<Vec<(HeaderName, Text)>> = headers.into_iter().collect();
-    Some(Kind::Given(Box::new(Given { status: status?, headers: headers?, body: body? })))
+    Some(Kind::Given(Box::new(Given { status, headers: headers?, body: body? })))
 }

@@ -53,6 +53,7 @@ impl RouteTable {
             tables_read: &tables_read,
             carried,
         };
+        super::targets::report_keys_of_shared(&process.targets, &process_at.key("targets"));
         let sources = compile_sources(process, &shared, &process_at);
         let mut compiled = Vec::with_capacity(loaded.routes.len());
         for (position, written) in loaded.routes.iter().enumerate() {

@@ -1,11 +1,12 @@
 //! The targets of a route: those that are written, in the order in which they are to run.
 
+use super::choice::Choice;
 use super::compiled::RouteContext;
 use super::dead_letter::{DeadLetters, number};
 use super::graph::{Arrangement, Graph, Placed};
 use super::source::Source;
-use crate::config::spec::{RouteSpec, TargetSpec};
-use crate::deliver::{Target, TargetContext};
+use crate::config::spec::{Ordered, RouteSpec, TargetSpec};
+use crate::deliver::{Chosen, Target, TargetContext};
 use crate::diagnostic::At;
 use crate::expr::Environment;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use std::time::Duration;
 pub(super) struct Targets {
     pub(super) targets: Vec<Arc<Target>>,
     pub(super) graph: Option<Graph>,
+    /// By position.
+    pub(super) choices: Vec<(usize, Choice)>,
     /// What they name as dead letters, each once; none of them is among the others.
     pub(super) dead_letters: Vec<Arc<Target>>,
 }
@@ -39,6 +42,7 @@ impl Targets {
             process_at: Some(context.process_at.clone()),
             credential_headers: source.verifier.credential_headers(),
             credential_query: source.verifier.credential_query(),
+            chosen: None,
             retry_delay,
             is_dead_letter: false,
             route: context.name,
@@ -66,27 +70,73 @@ impl Targets {
             Some(Some(arrangement)) => Some(arrangement.answered(position)),
         });
         let answered: Vec<Option<Vec<bool>>> = answered.collect();
-        let compiled = placed.iter().zip(&answered).zip(&positions);
-        let compiled = compiled.map(|((Placed { spec, at, .. }, answered), position)| {
-            let context = target_context(environment(&names, answered.as_deref()));
-            let mut target = Target::compile(spec, number(*position, listed.len()), &context, at)?;
-            let named = Target::dead_letter_of(spec, &context, at).map(|(name, _)| name);
-            target.dead_letter = named.and_then(|name| letters.as_ref()?.target(name));
-            target.position = *position;
-            Some(Arc::new(target))
-        });
-        let compiled: Vec<Option<Arc<Target>>> = compiled.collect();
+        let mut choices = Vec::new();
+        let mut compiled: Vec<Option<Arc<Target>>> = Vec::with_capacity(placed.len());
+        for (place, ((target, answered), position)) in placed.iter().zip(&answered).zip(&positions).enumerate() {
+            let Placed { spec, at, .. } = target;
+            let environment = environment(&names, answered.as_deref());
+            let compile = |chosen: Option<&Chosen<'_>>| {
+                let context = TargetContext { chosen, ..target_context(environment.clone()) };
+                let mut target = Target::compile(spec, number(*position, listed.len()), &context, at)?;
+                let named = Target::dead_letter_of(spec, &context, at).map(|(name, _)| name);
+                target.dead_letter = named.and_then(|name| letters.as_ref()?.target(name));
+                target.position = *position;
+                Some(target)
+            };
+            if spec.choose.is_none() {
+                report_among(target);
+                compiled.push(compile(None).map(Arc::new));
+                continue;
+            }
+            let choice = Choice::compile(target, &environment, &|chosen| compile(Some(chosen)));
+            compiled.push(choice.as_ref().and_then(|choice| choice.targets().next().cloned()));
+            choices.extend(choice.map(|choice| (place, choice)));
+        }
         let targets: Vec<Arc<Target>> = compiled.into_iter().collect::<Option<_>>()?;
         report_equal_names(&targets, &placed)?;
-        let required = |position: usize| targets.get(position).is_some_and(|target| target.required);
+        let required = |position: usize| is_required(&targets, &choices, position);
         let graph = arrangement?.map(|arrangement| arrangement.graph(required));
         sound?;
-        Some(Targets { targets, graph, dead_letters: letters.iter().flat_map(DeadLetters::targets).collect() })
+        let dead_letters = letters.iter().flat_map(DeadLetters::targets).collect();
+        Some(Targets { targets, graph, choices, dead_letters })
     }
 
     /// As `answers` name them.
     pub(super) fn names(&self) -> Vec<String> {
         self.targets.iter().map(|target| target.name.to_string()).collect()
+    }
+}
+
+/// Whether the answer may depend on the target at a position.
+pub(super) fn is_required(targets: &[Arc<Target>], choices: &[(usize, Choice)], position: usize) -> bool {
+    match choices.iter().find(|(place, _)| *place == position) {
+        Some((_, choice)) => choice.targets().any(|target| target.required),
+        None => targets.get(position).is_some_and(|target| target.required),
+    }
+}
+
+fn report_among(target: &Placed<'_, '_>) {
+    if target.spec.among.is_some() {
+        let help = "add `choose:` with the expression that names one of them".to_owned();
+        target.at.key("among").error("choose-missing", "`among` says what `choose` chooses from", help);
+    }
+}
+
+/// What a shared target cannot say, because it is about other targets of a route.
+pub(super) fn report_keys_of_shared(shared: &Ordered<TargetSpec>, at: &At<'_>) {
+    for (name, spec) in shared {
+        let keys = [
+            ("after", spec.after.is_some()),
+            ("on", spec.on.is_some()),
+            ("otherwise", spec.otherwise.is_some()),
+            ("choose", spec.choose.is_some()),
+            ("among", spec.among.is_some()),
+        ];
+        for (key, _) in keys.iter().filter(|(_, is_written)| *is_written) {
+            let message = format!("`{key}` is about the targets of a route, and this one is shared");
+            let help = "write it in the route, beside `use`".to_owned();
+            at.key(name).key(key).error_on_key("shared-target-key", message, help);
+        }
     }
 }
 

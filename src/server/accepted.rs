@@ -20,7 +20,12 @@ pub fn place(taken: &[Taken], context: &Context) -> Option<Arc<Permit>> {
         return Some(context.permit.clone());
     };
     let mut place = context.gateway.accepted.enter()?;
-    place.grow(first.event.bytes.len()).then(|| Arc::new(place))
+    // The elements of a batch have copies of what is theirs.
+    let bytes = match &first.event.element {
+        Some(element) => element.batch.as_ref().map_or(0, |batch| 2 * batch.text.len()),
+        None => first.event.bytes.len(),
+    };
+    place.grow(bytes).then(|| Arc::new(place))
 }
 
 /// What is answered when there is no place: nothing has been sent, and the sender may come again.

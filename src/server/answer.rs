@@ -4,6 +4,7 @@
 
 use super::rejection::Rejection;
 use crate::deliver::{Delivered, Outcome};
+use crate::route::Decision;
 use http::StatusCode;
 use std::time::Duration;
 
@@ -54,6 +55,15 @@ impl Ending {
     /// Of a route that has room again after `next`.
     pub fn rate_limited(next: Duration) -> Ending {
         Ending { end: End::RateLimited, retry_after: Some(next) }
+    }
+
+    /// Of what a route has said to an event: what it takes has not ended yet.
+    pub fn of_decision(decision: &Decision) -> Ending {
+        match decision {
+            Decision::Taken | Decision::Ignored(_) => Ending::IGNORED,
+            Decision::Failed(_) | Decision::Broken(_) => Ending::UNPROCESSABLE,
+            Decision::RateLimited(next) => Ending::rate_limited(*next),
+        }
     }
 
     /// Of one required delivery.

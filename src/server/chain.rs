@@ -18,8 +18,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// A target, and what came of its delivery; `None` where that was lost to a panic.
-type Arrived = (usize, Option<Delivered>);
+/// A target, whether the answer depends on it, and what came of its delivery; `None` where that was lost to a panic.
+type Arrived = (usize, bool, Option<Delivered>);
 
 /// One event on its way through the graph of a route.
 struct Course {
@@ -140,13 +140,13 @@ impl Course {
     fn send(&mut self, position: usize, job: Job, graph: &Graph) {
         if graph.awaits(position) {
             self.run.attempted = true;
-            let context = self.context.clone();
-            self.running.push(Box::pin(async move { (position, Some(job.deliver(&context).await)) }));
+            let (context, is_required) = (self.context.clone(), job.target.required);
+            self.running.push(Box::pin(async move { (position, is_required, Some(job.deliver(&context).await)) }));
             return self.walk.begun(position, graph);
         }
         match job.deliver_unawaited(&self.progress, &self.context) {
             Some(delivering) => {
-                self.running.push(Box::pin(async move { (position, delivering.await.ok()) }));
+                self.running.push(Box::pin(async move { (position, false, delivering.await.ok()) }));
                 self.walk.begun(position, graph);
             }
             None => {
@@ -164,14 +164,14 @@ impl Course {
         };
         self.skipped(position, skip);
         // It should have got the event, and did not because something failed: that is no success.
-        let is_required = self.run.taken.route.targets.get(position).is_some_and(|target| target.required);
+        let is_required = self.run.taken.route.requires(position);
         if let Some(failure) = blocked.cause.and_then(|cause| self.failures.get(cause)).filter(|_| is_required) {
             self.run.ending = self.run.ending.and(*failure);
         }
         self.walk.ended(position, TargetEnd::Skipped, blocked.cause, graph);
     }
 
-    fn arrived(&mut self, (position, delivered): Arrived, graph: &Graph) {
+    fn arrived(&mut self, (position, is_required, delivered): Arrived, graph: &Graph) {
         let Some(delivered) = delivered else {
             self.failed(position, Ending::UNPROCESSABLE);
             return self.walk.ended(position, TargetEnd::Failed, None, graph);
@@ -183,7 +183,7 @@ impl Course {
             answer.clone_from(&delivered.answer);
         }
         if graph.awaits(position) {
-            self.run.note(position, delivered, late);
+            self.run.note(position, is_required, delivered, late);
         }
         self.walk.ended(position, if succeeded { TargetEnd::Ok } else { TargetEnd::Failed }, None, graph);
     }

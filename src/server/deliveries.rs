@@ -12,6 +12,7 @@ use super::run::Run;
 use crate::deliver::Delivered;
 use crate::route::{Ack, Plan, Planned, Skip, Taken};
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -30,6 +31,9 @@ pub struct Context {
     pub trusted_proxy: Option<IpAddr>,
 }
 
+/// So many elements of a batch are with one route at once.
+const ELEMENTS_TOGETHER: usize = 16;
+
 /// Runs routes of a lower order to their end before those of a higher one; after a failure later orders do not run. Those
 /// whose sender hears "accepted" are only begun, and hold nothing up.
 pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
@@ -42,12 +46,34 @@ pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
         while let Some(next) = waiting.next_if(|next| next.route.order == order) {
             together.push(next);
         }
-        runs.extend(join_all(together.into_iter().map(|taken| run_route(taken, &place, context))).await);
+        runs.extend(run_together(together, &place, context).await);
         if runs.iter().any(|run| run.ending.end < End::Delivered) {
             break;
         }
     }
     runs
+}
+
+/// Routes side by side, and the elements of a batch in their order, a few at a time.
+async fn run_together(together: Vec<Taken>, place: &Arc<Permit>, context: &Context) -> Vec<Run> {
+    if together.iter().all(|taken| taken.event.element.is_none()) {
+        return join_all(together.into_iter().map(|taken| run_route(taken, place, context))).await;
+    }
+    let mut shares: Vec<Vec<Taken>> = Vec::new();
+    for taken in together {
+        match shares
+            .last_mut()
+            .filter(|share| share.last().is_some_and(|other| Arc::ptr_eq(&other.route, &taken.route)))
+        {
+            Some(share) => share.push(taken),
+            None => shares.push(vec![taken]),
+        }
+    }
+    let run_share = |share: Vec<Taken>| {
+        let elements = stream::iter(share).map(|taken| run_route(taken, place, context));
+        elements.buffered(ELEMENTS_TOGETHER).collect::<Vec<Run>>()
+    };
+    join_all(shares.into_iter().map(run_share)).await.into_iter().flatten().collect()
 }
 
 /// A repeat of an event gets the end of the first, or runs for what the first has left undone.
@@ -107,7 +133,7 @@ async fn run_side_by_side(taken: Taken, progress: &Progress, context: &Context, 
     }
     run.attempted = !awaited.is_empty();
     for (position, delivered) in deliver_together(awaited, context).await {
-        run.note(position, delivered, Instant::now() >= deadline);
+        run.note(position, true, delivered, Instant::now() >= deadline);
     }
     run
 }

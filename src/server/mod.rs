@@ -7,6 +7,7 @@ mod accepted;
 pub mod admission;
 pub mod answer;
 pub mod arrival;
+mod batch;
 pub mod body;
 mod caught;
 mod chain;

@@ -5,6 +5,7 @@
 
 use super::answer::{End, Ending, answer as conclusion};
 use super::arrival::Arrival;
+use super::batch;
 use super::body::{self, Bounds};
 use super::caught::Panicked;
 use super::deliveries::{self, Context};
@@ -138,7 +139,7 @@ where
         trusted_proxy,
     };
     let runs = deliveries::run(taken, &context).await;
-    let answer = conclude(endpoint, &event, failed, &runs, generation, recorder);
+    let answer = conclude(endpoint, &event, failed, &runs, &context);
     answer.map_err(|rejection| rejection.with_places(broken))
 }
 
@@ -236,7 +237,7 @@ fn decide(
     event: &Arc<Event>,
     engine: &Engine,
     recorder: &Recorder,
-    limits: &RateLimits,
+    limits: &mut RateLimits,
     only: Option<&Only>,
 ) -> Decided {
     let mut taken = Vec::with_capacity(endpoint.routes().len());
@@ -244,6 +245,16 @@ fn decide(
     let mut broken = Vec::new();
     for (position, route) in endpoint.routes().iter().enumerate() {
         if only.is_some_and(|only| only.route != route.name) {
+            continue;
+        }
+        if let Some(split) = route.split(event, engine) {
+            let share = batch::decide(route, split, engine, recorder, limits, only.is_some());
+            taken.extend(
+                share.taken.into_iter().map(|this| Taken { only: only.and_then(|only| only.target.clone()), ..this }),
+            );
+            failed = failed.and(share.failed);
+            broken.extend(share.broken);
+            recorder.decided(route, share.decision);
             continue;
         }
         let mut decision = route.decide(event, engine);
@@ -264,15 +275,10 @@ fn decide(
                 Err(error) => decision = Decision::Failed(error),
             }
         }
-        failed = failed.and(match &decision {
-            Decision::Taken | Decision::Ignored(_) => Ending::IGNORED,
-            Decision::Failed(_) => Ending::UNPROCESSABLE,
-            Decision::Broken(violations) => {
-                broken.extend(violations.iter().filter(|one| !broken.contains(*one)).cloned().collect::<Vec<_>>());
-                Ending::UNPROCESSABLE
-            }
-            Decision::RateLimited(next) => Ending::rate_limited(*next),
-        });
+        if let Decision::Broken(violations) = &decision {
+            broken.extend(violations.iter().filter(|one| !broken.contains(*one)).cloned().collect::<Vec<_>>());
+        }
+        failed = failed.and(Ending::of_decision(&decision));
         recorder.decided(route, decision);
     }
     Decided { taken, failed, broken }
@@ -284,17 +290,25 @@ fn conclude(
     event: &Arc<Event>,
     failed: Ending,
     runs: &[Run],
-    generation: &Generation,
-    recorder: &Recorder,
+    context: &Context,
 ) -> Result<Answer, Rejection> {
+    let Context { generation, recorder, gateway, .. } = context;
     let ending = runs.iter().fold(failed, |worst, run| worst.and(run.ending));
     recorder.concluded(ending);
-    let status = conclusion(Some(ending))?;
-    match ending.end {
+    let (end, status) = match (ending.end, conclusion(Some(ending))) {
+        (end, Ok(status)) => (end, status),
+        (end @ (End::TargetFailed | End::DeadlinePassed | End::Unprocessable), Err(rejection))
+            if !gateway.is_draining() =>
+        {
+            return reply::failed(runs, end, rejection, context);
+        }
+        (_, Err(rejection)) => return Err(rejection),
+    };
+    match end {
         End::Ignored => reply::ignored(endpoint, event, status, generation, recorder),
-        End::Accepted => reply::delivered(endpoint, event, runs, ReplyOn::Accepted, status, generation, recorder),
-        End::Duplicate => reply::delivered(endpoint, event, runs, ReplyOn::Duplicate, status, generation, recorder),
-        _ => reply::delivered(endpoint, event, runs, ReplyOn::Delivered, status, generation, recorder),
+        End::Accepted => reply::delivered(endpoint, event, runs, ReplyOn::Accepted, end, status, context),
+        End::Duplicate => reply::delivered(endpoint, event, runs, ReplyOn::Duplicate, end, status, context),
+        _ => reply::delivered(endpoint, event, runs, ReplyOn::Delivered, end, status, context),
     }
 }
 

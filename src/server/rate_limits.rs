@@ -11,7 +11,7 @@ use super::rejection::{Rejection, whole_seconds};
 use crate::event::Event;
 use crate::expr::EvaluationError;
 use crate::limit::Standing;
-use crate::route::{Decision, Endpoint, Engine};
+use crate::route::{Decision, Endpoint, Engine, Route};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -108,6 +108,25 @@ impl RateLimits {
         self.anyone_left(endpoint, &event)
     }
 
+    /// Counts one element of a batch for its route. What it would be told if it came by itself; `None`: there is room.
+    pub fn ask_for_element(&mut self, route: &Route, event: &Arc<Event>, engine: &Engine) -> Option<Decision> {
+        if self.counting == Counting::Off {
+            return None;
+        }
+        let standing = match route.spend(event, engine)? {
+            Ok(standing) => standing,
+            Err(error) => return Some(Decision::Failed(error)),
+        };
+        let (is_over, next) = (standing.is_over, standing.next);
+        match self.asked.iter_mut().find(|asked| asked.route.as_ref() == Some(&route.name)) {
+            // The sender hears of the worst.
+            Some(asked) if asked.standing.is_over && !is_over => {}
+            Some(asked) => asked.standing = standing,
+            None => self.note(&route.name, standing),
+        }
+        is_over.then_some(Decision::RateLimited(next))
+    }
+
     /// Why a route does not get an event that it would take.
     pub fn held(&self, position: usize) -> Option<Decision> {
         self.held.iter().find(|(held, _)| *held == position).map(|(_, decision)| decision.clone())
@@ -140,16 +159,20 @@ impl RateLimits {
     fn hold(&mut self, position: usize, route: &Arc<str>, standing: Result<Standing, EvaluationError>) {
         match standing {
             Ok(standing) => {
-                let others = self.asked.iter().filter(|asked| asked.route.is_some()).count();
-                // Names say which is which without telling strangers how the routes are called.
-                let name = if others == 0 { "route".into() } else { format!("route-{}", others + 1).into() };
-                self.asked.push(Asked { name, route: Some(route.clone()), standing });
+                self.note(route, standing);
                 if standing.is_over {
                     self.held.push((position, Decision::RateLimited(standing.next)));
                 }
             }
             Err(error) => self.held.push((position, Decision::Failed(error))),
         }
+    }
+
+    fn note(&mut self, route: &Arc<str>, standing: Standing) {
+        let others = self.asked.iter().filter(|asked| asked.route.is_some()).count();
+        // Names say which is which without telling strangers how the routes are called.
+        let name = if others == 0 { "route".into() } else { format!("route-{}", others + 1).into() };
+        self.asked.push(Asked { name, route: Some(route.clone()), standing });
     }
 
     /// Where every route that may take the event is over its limit there is nothing to parse it for.

@@ -16,7 +16,7 @@ use super::span::DeliverySpan;
 use crate::body::Violation;
 use crate::dedupe::Repeat;
 use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Outcome, RawAnswer, Target};
-use crate::event::Received;
+use crate::event::{Event, Received};
 use crate::expr::EvaluationError;
 use crate::history::{History, SkippedTarget};
 use crate::route::{self, Decision, Endpoint, Route, Skip, Taken};
@@ -66,6 +66,8 @@ pub struct Notes {
     reached: Vec<usize>,
     /// In the order in which routes are asked.
     pub decisions: Vec<(Arc<Route>, Decision)>,
+    /// Of the elements of batches, by route and index. Kept for `test` and `explain` alone.
+    pub elements: Vec<(Arc<str>, usize, Decision)>,
     /// By route, then in file order.
     pub deliveries: Vec<DeliveryNote>,
     /// Targets that were named on purpose, with why they would have got nothing otherwise.
@@ -100,7 +102,11 @@ pub struct DeliveryNote {
     pub target: Arc<str>,
     /// Who gets the event when this target fails.
     pub dead_letter: Option<Arc<str>>,
-    order: (i64, usize, usize),
+    /// Of a batch.
+    pub element: Option<usize>,
+    /// The configured target that `choose` has found.
+    pub chosen: Option<Arc<str>>,
+    order: Order,
     pub what: What,
 }
 
@@ -147,31 +153,41 @@ impl Notes {
 pub struct DeliveryRecord {
     pub route: Arc<str>,
     pub target: Arc<str>,
+    /// Of a batch, from 0.
+    pub element: Option<usize>,
+    /// The configured target that `choose` has found.
+    pub chosen: Option<Arc<str>>,
     labels: Arc<[(Arc<str>, String)]>,
-    order: (i64, usize, usize),
+    order: Order,
     dead_letter: Option<Arc<str>>,
 }
+
+/// By `order`, route, element and target.
+type Order = (i64, usize, usize, usize);
 
 impl DeliveryRecord {
     /// `position` is the target's among the route's.
     pub fn new(taken: &Taken, target: &Target, position: usize) -> DeliveryRecord {
+        let element = taken.event.element.as_ref().map(|element| element.index);
         DeliveryRecord {
             route: taken.route.name.clone(),
             target: target.name.clone(),
+            element,
+            chosen: target.chosen.clone(),
             labels: taken.labels.clone(),
-            order: (taken.route.order, taken.route.position, position),
+            order: (taken.route.order, taken.route.position, element.unwrap_or_default(), position),
             dead_letter: target.dead_letter.as_ref().map(|dead_letter| dead_letter.name.clone()),
         }
     }
 
     /// The same for the dead letter of the target.
     pub fn to(&self, dead_letter: &Target) -> DeliveryRecord {
-        let (order, route, _) = self.order;
+        let (order, route, element, _) = self.order;
         DeliveryRecord {
             target: dead_letter.name.clone(),
             dead_letter: None,
             // Behind the targets of the route, none of which it is.
-            order: (order, route, usize::MAX),
+            order: (order, route, element, usize::MAX),
             ..self.clone()
         }
     }
@@ -308,6 +324,18 @@ impl Recorder {
         self.notes_mut().decisions.push((route.clone(), decision));
     }
 
+    /// One element of a batch; of the whole batch the route is told with [`decided`](Recorder::decided).
+    pub fn decided_element(&self, route: &Arc<Route>, event: &Event, decision: &Decision) {
+        if let Decision::Failed(error) = decision {
+            self.complain("expression failed", &route.name, error);
+        }
+        let index = event.element.as_ref().map_or(0, |element| element.index);
+        if let Mode::Keeps = self.0.mode {
+            self.notes_mut().elements.push((route.name.clone(), index, decision.clone()));
+        }
+    }
+
+    /// Of a batch the deliveries alone have labels: there may be thousands.
     pub fn took(&self, taken: &Taken) {
         self.notes_mut().labels.extend(taken.labels.iter().cloned());
     }
@@ -315,7 +343,11 @@ impl Recorder {
     /// What `dedupe` of a route found.
     pub fn repeated(&self, route: &Route, repeat: Repeat) {
         self.count_repeat(route, repeat);
-        self.notes_mut().repeats.push((route.name.clone(), repeat));
+        let mut notes = self.notes_mut();
+        // Of a batch each is told once.
+        if !notes.repeats.iter().any(|(known, found)| *known == route.name && *found == repeat) {
+            notes.repeats.push((route.name.clone(), repeat));
+        }
     }
 
     /// An equal event is in flight: nothing is sent for this one, and its answer takes as long as that.
@@ -408,6 +440,11 @@ impl Recorder {
         self.notes_mut().ended.push((run.taken.route.position, run.ending.end));
     }
 
+    /// A route's `respond` answers for a failure of this kind.
+    pub fn refused_in_own_words(&self, kind: &'static str) {
+        self.notes_mut().refusal.get_or_insert_with(|| kind.to_owned());
+    }
+
     pub fn concluded(&self, ending: Ending) {
         self.notes_mut().ending = Some(ending);
     }
@@ -431,6 +468,8 @@ impl Recorder {
                 route: record.route.clone(),
                 target: record.target.clone(),
                 dead_letter: record.dead_letter.clone(),
+                element: record.element,
+                chosen: record.chosen.clone(),
                 order: record.order,
                 what,
             };

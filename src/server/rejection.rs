@@ -141,6 +141,11 @@ impl Rejection {
         }
     }
 
+    /// How long the sender should wait before it tries again, where that can help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.problem().retry_after
+    }
+
     /// What kind of problem it is, as the last part of the document's `type`: for logs.
     pub fn kind(&self) -> &'static str {
         self.problem().kind

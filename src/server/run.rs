@@ -38,9 +38,9 @@ impl Run {
         self.attempted || self.succeeded.contains(&true)
     }
 
-    /// A target that the answer waits for has been tried.
-    pub fn note(&mut self, position: usize, delivered: Delivered, deadline_passed: bool) {
-        if self.taken.route.targets.get(position).is_none_or(|target| target.required) {
+    /// A target that the answer waits for has been tried, whether or not it depends on how that ended.
+    pub fn note(&mut self, position: usize, is_required: bool, delivered: Delivered, deadline_passed: bool) {
+        if is_required {
             self.ending = self.ending.and(Ending::of_delivery(&delivered, deadline_passed));
         }
         let places = self.succeeded.get_mut(position).zip(self.answers.get_mut(position));

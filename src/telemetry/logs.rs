@@ -294,6 +294,10 @@ pub struct DeliveryLine<'a> {
     pub span_id: Option<SpanId>,
     pub route: &'a str,
     pub target: &'a str,
+    /// The configured target that `choose` has found.
+    pub chosen: Option<&'a str>,
+    /// Of a batch, from 0.
+    pub element: Option<usize>,
     pub event_id: &'a str,
     /// `success`, `timeout`, `refused`, ….
     pub outcome: &'a str,
@@ -318,6 +322,10 @@ impl DeliveryLine<'_> {
         line.ids(self.trace_id, self.span_id);
         line.given("route", self.route);
         line.given("target", self.target);
+        line.given("chosen", self.chosen.unwrap_or_default());
+        if let Some(element) = self.element {
+            line.number("element", u64::try_from(element).unwrap_or(u64::MAX));
+        }
         line.given("event_id", self.event_id);
         line.given("outcome", self.outcome);
         line.number("attempts", self.attempts.into());

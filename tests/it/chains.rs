@@ -269,3 +269,83 @@ tests:
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("a/notify skipped: it comes after `billing`, which failed"), "{said}");
 }
+
+fn shared(targets: &[(&str, &Target, &str)]) -> String {
+    let targets: Vec<String> = targets
+        .iter()
+        .map(|(name, target, keys)| format!("  {name}: {{url: '{}', retry: {{max: 0}}, {keys}}}\n", target.url("/")))
+        .collect();
+    format!("tables: {{teams: {{PAY: pay, WEB: web}}}}\ntargets:\n{}", targets.concat())
+}
+
+const CHOOSE: &str =
+    "  - {name: team, choose: '${tables.teams[body.project]}', among: [pay, web], headers: {x-by: hookswitch}, ";
+
+#[test]
+fn data_chooses_among_configured_targets() {
+    let (pay, web, triage) = (Target::ok(), Target::ok(), Target::ok());
+    let settings = shared(&[("pay", &pay, "auth: {bearer: example-pay}"), ("web", &web, ""), ("triage", &triage, "")]);
+    let targets = [format!("{CHOOSE}otherwise: triage}}\n")];
+    let files = [("hookswitch.yaml", settings.as_str()), ("routes.d/a.yaml", &route("", &targets))];
+    let mut router = Router::start(&files);
+    for (project, target) in [("PAY", &pay), ("WEB", &web), ("???", &triage)] {
+        assert_eq!(router.send(Request::post("/a").json(&json!({"project": project}).to_string())).status, 200);
+        assert_eq!(target.next().header("x-by"), Some("hookswitch"), "what the route says holds for all");
+    }
+    assert_eq!(send(&router).status, 200, "an absent key is otherwise too");
+    triage.next();
+    assert_eq!(router.send(Request::post("/a").json(r#"{"project":5}"#)).status, 200);
+    triage.next();
+    assert!(pay.all().is_empty() && web.all().is_empty());
+    let line = router.wait_for(|line| line["chosen"] == "pay");
+    assert_eq!(line["target"], "team");
+    let listing = router.ask_admin(Request::new("GET", "/routes")).json();
+    assert_eq!(listing["routes"][0]["targets"][0]["among"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_choice_of_nothing_fails_the_event_unless_its_when_is_false() {
+    let (pay, web) = (Target::ok(), Target::ok());
+    let settings = shared(&[("pay", &pay, "auth: {bearer: example-pay}"), ("web", &web, "required: false")]);
+    let targets = [format!("{CHOOSE}when: has(body.project)}}\n")];
+    let router = Router::start(&[("hookswitch.yaml", settings.as_str()), ("routes.d/a.yaml", &route("", &targets))]);
+    assert_eq!(router.send(Request::post("/a").json(r#"{"project":"???"}"#)).status, 422);
+    assert_eq!(send(&router).status, 200);
+    assert!(pay.all().is_empty() && web.all().is_empty());
+}
+
+#[test]
+fn a_choice_is_a_link_of_a_chain_like_any_other() {
+    let (pay, web, notify) = (failing(), answering(r#"{"ticket":"W-1"}"#), Target::ok());
+    let settings = shared(&[("pay", &pay, "required: false"), ("web", &web, "")]);
+    let tell = "required: false, after: team, transform: {body: {ticket: '${answers.team.body.ticket}'}}";
+    let targets = [format!("{CHOOSE}}}\n"), target("notify", &notify, tell)];
+    let router = Router::start(&[("hookswitch.yaml", settings.as_str()), ("routes.d/a.yaml", &route("", &targets))]);
+    assert_eq!(router.send(Request::post("/a").json(r#"{"project":"WEB"}"#)).status, 200);
+    assert_eq!(notify.next().json(), json!({"ticket": "W-1"}));
+    assert_eq!(router.send(Request::post("/a").json(r#"{"project":"PAY"}"#)).status, 200, "the chosen one is optional");
+    ended(router);
+    assert!(notify.all().is_empty());
+}
+
+#[test]
+fn a_route_may_say_no_in_its_own_words() {
+    let check = Target::new(|number, _| match number {
+        0 => Answer::status(200).body(r#"{"allowed":false,"reason":"blocked"}"#),
+        _ => Answer::status(409).body(r#"{"reason":"later"}"#).header("retry-after", "7"),
+    });
+    let (success, relay) =
+        ("success: answer.body.allowed == true", "respond: {on: [delivered, failed], from: check}\n");
+    let router = Router::start(&[("routes.d/a.yaml", &route(relay, &[target("check", &check, success)]))]);
+    let said = send(&router);
+    assert_eq!((said.status, said.json()), (502, json!({"allowed": false, "reason": "blocked"})), "a 200 is not a yes");
+    let said = send(&router);
+    assert_eq!((said.status, said.json()), (409, json!({"reason": "later"})));
+    let own = "respond: [{on: failed, body: {no: '${answers.?check.?body.?reason.orValue(\"?\")}'}, status: 418}]\n";
+    router.write("routes.d/a.yaml", &route(own, &[target("check", &check, success)]));
+    let mut router = router;
+    router.wait_for(|line| line["message"].as_str().is_some_and(|said| said.starts_with("configuration applied")));
+    let said = send(&router);
+    assert_eq!((said.status, said.json()), (418, json!({"no": "later"})));
+    router.wait_for(|line| line["status"] == 418 && line["outcome"] == "failed" && line["error"] == "not-delivered");
+}

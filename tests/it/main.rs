@@ -13,6 +13,7 @@ mod harness;
 mod accepted;
 mod admin;
 mod answers;
+mod batches;
 mod bodies;
 mod chains;
 mod cli;

@@ -115,9 +115,10 @@ fn a_payment_update_sent_five_times_at_once_credits_once() {
     let wait = std::sync::Mutex::new(wait);
     let billing = Target::new(move |_, _| {
         let _ = wait.lock().unwrap().recv();
-        Answer::status(200)
+        Answer::status(200).body(r#"{"balance":1750.50}"#)
     });
-    let router = start(&[("BILLING_URL", billing.url("/billing"))]);
+    let telegram = Target::ok();
+    let mut router = start(&[("BILLING_URL", billing.url("/billing")), ("TELEGRAM_API_URL", telegram.url("/tg"))]);
     let to = router.webhooks;
     let sending: Vec<_> = (0..5).map(|_| std::thread::spawn(move || payment().send(to).status)).collect();
     drop(go);
@@ -126,6 +127,64 @@ fn a_payment_update_sent_five_times_at_once_credits_once() {
     assert_eq!(router.send(payment()).json(), json!({"status": "duplicate"}), "and a late one does not credit either");
     let credits = billing.all();
     assert_eq!((credits.len(), credits[0].json()["amount_ndn"].clone()), (1, json!(500)));
+    let told = telegram.next();
+    assert_eq!(told.target, "/tg/bot123456:example-bot-token/sendMessage");
+    assert_eq!(told.json(), json!({"chat_id": 5, "text": "+500 NDN. Your balance: 1750.50 NDN."}));
+    router.wait_for(|line| line["target"] == "notify" && line["outcome"] == "success");
+    router.signal("TERM");
+    let (_, lines) = router.wait();
+    assert!(telegram.all().is_empty(), "the user is told once");
+    assert!(lines.iter().all(|line| !line.contains("example-bot-token")), "the token is never logged: {lines:?}");
+}
+
+#[test]
+fn a_loyalty_registration_is_a_chain_whose_answers_reach_the_platform() {
+    let check = Target::new(|number, _| {
+        let answer = Answer::status(200);
+        answer.body(if number == 0 {
+            r#"{"allowed":true,"segment":"gold"}"#
+        } else {
+            r#"{"allowed":false,"reason":"known"}"#
+        })
+    });
+    let (profile, crm) = (Target::new(|_, _| Answer::status(200).body(r#"{"card":"77-1"}"#)), Target::ok());
+    let router = start(&[
+        ("LOYALTY_CHECK_URL", check.url("/check")),
+        ("LOYALTY_PROFILE_URL", profile.url("/profile")),
+        ("CRM_URL", crm.url("/crm")),
+    ]);
+    let hook = || {
+        Request::post("/hooks/loyalty/before_registration")
+            .header("authorization", "Basic bG95YWx0eTpleGFtcGxlLWxveWFsdHktcGFzc3dvcmQ=")
+            .json(r#"{"user":{"name":"Anna","phone":"+79991234567"}}"#)
+    };
+    assert_eq!(router.send(hook()).json(), json!({"allowed": true, "segment": "gold", "card": "77-1"}));
+    assert_eq!(profile.next().json()["segment"], "gold");
+    assert_eq!(crm.next().json()["card"], "77-1");
+    let refused = router.send(hook());
+    assert_eq!((refused.status, refused.json()), (502, json!({"allowed": false, "reason": "known"})));
+    assert!(profile.all().is_empty() && crm.all().is_empty());
+}
+
+#[test]
+fn a_list_of_iiko_events_is_finished_by_the_next_try() {
+    let analytics = Target::new(|number, _| Answer::status(if number == 0 { 400 } else { 200 }));
+    let (senler, crm) = (Target::ok(), Target::ok());
+    let router = start(&[
+        ("SENLER_URL", senler.url("/senler")),
+        ("CRM_URL", crm.url("/crm")),
+        ("ANALYTICS_URL", analytics.url("/analytics")),
+    ]);
+    let list = format!(
+        "[{IIKO},{}]",
+        IIKO.replace("\"Delivered\"", "\"OnWay\"").replace("\"OnWay\",\"sum\"", "\"CookingStarted\",\"sum\"")
+    );
+    let send = || {
+        let request = Request::post("/hooks/iiko/main").header("authorization", "example-iiko-token").json(&list);
+        router.send(request).status
+    };
+    assert_eq!((send(), send()), (502, 200));
+    assert_eq!((senler.all().len(), crm.all().len(), analytics.all().len()), (2, 2, 2));
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn the_branch_that_was_meant_is_the_one_that_is_reported() {
     assert_eq!(
         route("respond: [{on: delivred}]"),
         [
-            "not-one-of /respond/0/on `delivred` is not one of `delivered`, `accepted`, `ignored`, `duplicate` | did you mean `delivered`?"
+            "not-one-of /respond/0/on `delivred` is not one of `delivered`, `accepted`, `ignored`, `duplicate`, `failed` | did you mean `delivered`?"
         ]
     );
     assert_eq!(

@@ -40,6 +40,10 @@ pub struct RouteSpec {
     #[schemars(with = "LimitSpec")]
     #[serde(default)]
     pub limit: Option<LimitSpec>,
+    /// A batch: every element of a list is an event of its own.
+    #[schemars(with = "EachSpec")]
+    #[serde(default)]
+    pub each: Option<EachSpec>,
     /// Which events are repeats of one another; instead of the source's, where both say so.
     #[schemars(with = "DedupeSpec")]
     #[serde(default)]
@@ -74,6 +78,19 @@ pub struct RouteSpec {
     #[schemars(with = "OneOrMany<RespondSpec>")]
     #[serde(default)]
     pub respond: Option<OneOrMany<RespondSpec>>,
+}
+
+/// A list whose elements are events of their own, each as `body`; `batch` is the whole.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EachSpec {
+    /// The list, as `${body.events}`.
+    #[serde(rename = "in")]
+    pub list: String,
+    /// A longer list is answered 422. Default 1000, at most 10000.
+    #[schemars(with = "Scalar<u32>")]
+    #[serde(default)]
+    pub max: Option<Scalar<u32>>,
 }
 
 /// Which events are repeats of one another: they are joined, answered without being delivered again, or finished.
@@ -262,6 +279,7 @@ pub struct RespondSpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub from: Option<String>,
+    /// Default: what it would be without `respond` (200, 202 for `accepted`, 502 and the like for `failed`).
     #[schemars(with = "Scalar<u16>")]
     #[serde(default)]
     pub status: Option<Scalar<u16>>,
@@ -279,8 +297,14 @@ pub struct RespondSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeSpec {
+    /// Every required target has the event.
     Delivered,
+    /// `ack: accepted`: the event is in the router's hands.
     Accepted,
+    /// No route took the event.
     Ignored,
+    /// The event was delivered before.
     Duplicate,
+    /// A required target failed for good, or the deadline passed.
+    Failed,
 }

@@ -38,7 +38,16 @@ pub struct TargetSpec {
     #[schemars(with = "OneOrMany<EndSpec>")]
     #[serde(default)]
     pub on: Option<OneOrMany<EndSpec>>,
-    /// `true`: runs when no other target of the route does.
+    /// `${…}` that gives the name of one of `among`: host, credentials and everything that is not written here are its own.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub choose: Option<String>,
+    /// Shared targets of hookswitch.yaml.
+    #[schemars(with = "Vec<String>")]
+    #[serde(default)]
+    pub among: Option<Vec<String>>,
+    /// `true`: runs when no other target of the route does. Beside `choose` the name of the shared target for what `among`
+    /// does not name; without it such an event fails.
     #[schemars(with = "OtherwiseSpec")]
     #[serde(default)]
     pub otherwise: Option<OtherwiseSpec>,

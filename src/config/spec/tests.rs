@@ -118,6 +118,14 @@ pub struct ExpectDeliverySpec {
     #[schemars(with = "String")]
     #[serde(default)]
     pub target: Option<String>,
+    /// The configured target that `choose` has found.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub chosen: Option<String>,
+    /// The element of a batch, from 0.
+    #[schemars(with = "usize")]
+    #[serde(default)]
+    pub element: Option<usize>,
     #[schemars(with = "String")]
     #[serde(default)]
     pub method: Option<String>,

@@ -45,7 +45,7 @@ pub(in crate::deliver) fn request(pairs: &[(&'static str, &'static str)]) -> Req
 pub(in crate::deliver) fn event(pairs: &[(&'static str, &'static str)], body: &str) -> Event {
     let bytes = Bytes::copy_from_slice(body.as_bytes());
     let parsed = Document::parse(bytes.clone()).ok().map(|body| Parsed { text: bytes.clone(), body });
-    Event { request: Arc::new(request(pairs)), bytes, parsed }
+    Event { request: Arc::new(request(pairs)), bytes, parsed, element: None }
 }
 
 /// What surrounds a target while it is compiled.
@@ -86,6 +86,7 @@ impl Surroundings {
             route_transform: self.route_transform.as_ref(),
             defaults: self.process.defaults.as_ref(),
             process_at: Some(At::document(&findings, &references, 1)),
+            chosen: None,
             credential_headers: &self.credentials,
             credential_query: &self.credential_query,
             retry_delay: Duration::from_millis(2500),

@@ -67,6 +67,7 @@ impl Compiler<'_> {
         Some(match name {
             "body" => {
                 self.reads.body = true;
+                self.reads.element = true;
                 Place::Body
             }
             "batch" => {
@@ -75,6 +76,7 @@ impl Compiler<'_> {
             }
             "text" => {
                 self.reads.text = true;
+                self.reads.element = true;
                 Place::Text
             }
             "headers" => Place::Headers,

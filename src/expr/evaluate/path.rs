@@ -21,10 +21,13 @@ pub(super) fn path(base: &Op, steps: &[Step], evaluation: &mut Evaluation<'_>) -
     evaluation.meter.steps(steps.len())?;
     let scope = evaluation.scope;
     let walked = match base {
-        Op::Read(Place::Body | Place::Batch) => match &scope.event.parsed {
-            Some(parsed) => walk(Item::Node(parsed.body.root()), steps),
-            None => Ok(Err(0)),
-        },
+        Op::Read(place @ (Place::Body | Place::Batch)) => {
+            let parsed = if matches!(place, Place::Body) { scope.event.parsed.as_ref() } else { scope.event.batch() };
+            match parsed {
+                Some(parsed) => walk(Item::Node(parsed.body.root()), steps),
+                None => Ok(Err(0)),
+            }
+        }
         Op::Read(Place::Tables) => walk(Item::Node(scope.tables.root()), steps),
         Op::Read(Place::Var(index, name)) => match scope.vars.get(*index) {
             Some(value) => walk(Item::Value(value), steps),

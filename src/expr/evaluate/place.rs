@@ -14,10 +14,10 @@ impl Place {
         let scope = evaluation.scope;
         let request = &scope.event.request;
         match self {
-            Place::Body | Place::Batch => Ok(Some(match &scope.event.parsed {
-                Some(parsed) => Value::from(&parsed.body),
-                None => Value::Null,
-            })),
+            Place::Body => {
+                Ok(Some(scope.event.parsed.as_ref().map_or(Value::Null, |parsed| Value::from(&parsed.body))))
+            }
+            Place::Batch => Ok(Some(scope.event.batch().map_or(Value::Null, |parsed| Value::from(&parsed.body)))),
             Place::Text => text(evaluation).map(Some),
             Place::Headers => header_map(&request.headers, evaluation).map(Some),
             Place::Header(name) => header(&request.headers, name, evaluation),

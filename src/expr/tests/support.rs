@@ -59,7 +59,7 @@ impl World {
         let bytes = Bytes::copy_from_slice(json.as_bytes());
         let parsed = Some(Parsed { text: bytes.clone(), body: document(json) });
         World {
-            event: Event { request: Arc::new(request), bytes, parsed },
+            event: Event { request: Arc::new(request), bytes, parsed, element: None },
             params: vec![Arc::from("account")],
             vars: vec![("order".to_owned(), Value::from(&document(r#"{"id": 7, "sum": 10.50}"#)))],
             answers: vec![

@@ -143,6 +143,7 @@ fn last_resort(target: &Placed<'_, '_>, targets: &[Placed<'_, '_>]) -> Option<bo
             report_lonely(targets, 0);
             None
         }
+        Some(OtherwiseSpec::Target(_)) if target.spec.choose.is_some() => Some(false),
         Some(OtherwiseSpec::Target(name)) => {
             let help = "write `otherwise: true` for a target that runs when no other does".to_owned();
             let message =

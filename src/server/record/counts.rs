@@ -14,7 +14,7 @@ use crate::verify::Refusal;
 
 impl Recorder {
     pub(super) fn target_meter(&self, record: &DeliveryRecord) -> Option<&TargetMeter> {
-        let (_, route, target) = record.order;
+        let (_, route, _, target) = record.order;
         self.meters()?.target(route, target)
     }
 
@@ -52,7 +52,7 @@ impl Recorder {
     }
 
     pub(super) fn count_not_built(&self, record: &DeliveryRecord) {
-        let (_, route, _) = record.order;
+        let (_, route, _, _) = record.order;
         self.count_wrong_expression(route);
         if let Some(meter) = self.target_meter(record) {
             meter.target.deliveries.with(Outcome::Expression.as_str(), |count| count.add(1));
@@ -117,7 +117,7 @@ fn outcome_of(position: usize, notes: &Notes, result: &Result<Answer, Rejection>
         Decision::Failed(_) | Decision::Broken(_) => "failed",
         Decision::RateLimited(_) => RATE_LIMITED,
         // A route that was not run any more, because one before it failed, has not done what it should have.
-        Decision::Taken => match notes.ended.iter().find(|(route, _)| *route == position).map(|(_, end)| end) {
+        Decision::Taken => match worst_end(position, notes) {
             Some(End::Delivered) => "delivered",
             Some(End::Accepted) => "accepted",
             Some(End::Duplicate) => "duplicate",
@@ -135,4 +135,9 @@ fn name_of(repeat: Repeat) -> &'static str {
         Repeat::NoKey => "no_key",
         other => other.as_str(),
     }
+}
+
+/// How a route has ended; of a batch, how the worst of its elements has.
+fn worst_end(position: usize, notes: &Notes) -> Option<End> {
+    notes.ended.iter().filter(|(route, _)| *route == position).map(|(_, end)| *end).min()
 }

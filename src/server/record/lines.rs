@@ -34,6 +34,8 @@ impl Recorder {
                 span_id: Some(span.span.span_id),
                 route: &record.route,
                 target: &record.target,
+                chosen: record.chosen.as_deref(),
+                element: record.element,
                 event_id: &outbound.id,
                 outcome: delivered.outcome.as_str(),
                 attempts: u32::try_from(delivered.attempts.len()).unwrap_or(u32::MAX),

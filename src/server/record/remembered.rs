@@ -15,6 +15,9 @@ use std::borrow::Cow;
 /// Routes that ignored an event and are remembered with it: there may be many on one path.
 const IGNORED_MAX: usize = 20;
 
+/// Of a batch no more are remembered than people look through.
+const SKIPPED_MAX: usize = 100;
+
 impl Recorder {
     pub(super) fn remember_delivery(
         &self,
@@ -41,7 +44,7 @@ impl Recorder {
     }
 
     pub(super) fn remember_skipped(&self, record: &DeliveryRecord, skip: &Skip) {
-        if self.history().is_some() {
+        if self.history().is_some() && self.notes_mut().skipped.len() < SKIPPED_MAX {
             let (route, target) = (record.route.clone(), record.target.clone());
             self.notes_mut().skipped.push(SkippedTarget { route, target, reason: skip.to_string() });
         }
