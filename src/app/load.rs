@@ -92,12 +92,13 @@ impl FolderLoader {
             (config::load(&self.folder.read(), self.allow_empty, &findings), findings)
         });
         let compiled = compile_and_lint(&loaded, &references, &findings, &self.carried, self.clock.now());
-        let (loaded, diagnostics) = apart(move || {
+        let (mut loaded, errors, warnings) = apart(move || {
             let diagnostics = loaded.sources.diagnostics(&findings);
-            (loaded, diagnostics)
+            let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
+                diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
+            (loaded, errors, kept(warnings, self.folder.path()))
         });
-        let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
-            diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
+        let kept = warnings.clone();
         let value = match compiled {
             Some(configuration) if errors.is_empty() => {
                 let meters = Meters::of(&configuration.table, &self.metrics);
@@ -106,9 +107,10 @@ impl FolderLoader {
             _ => Err(errors.into_iter().chain(warnings.iter().cloned()).collect()),
         };
         // Texts and trees take more than what runs: a good configuration has no use for them.
-        let sources = if value.is_ok() { Sources::default() } else { loaded.sources };
+        let sources = if value.is_ok() { Sources::default() } else { std::mem::take(&mut loaded.sources) };
         *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = sources;
-        reload::Loaded { value, warnings: kept(&warnings, self.folder.path()), files: references.files() }
+        apart(move || drop((loaded, warnings)));
+        reload::Loaded { value, warnings: kept, files: references.files() }
     }
 
     /// What one load leaves to the next.
@@ -126,20 +128,21 @@ impl FolderLoader {
 const WARNINGS_KEPT: usize = 200;
 
 /// The first of them, and how many there are besides.
-fn kept(warnings: &[Diagnostic], folder: &Path) -> Vec<Diagnostic> {
-    let mut kept: Vec<Diagnostic> = warnings.iter().take(WARNINGS_KEPT).cloned().collect();
-    let others = warnings.len() - kept.len();
+fn kept(mut warnings: Vec<Diagnostic>, folder: &Path) -> Vec<Diagnostic> {
+    let others = warnings.len().saturating_sub(WARNINGS_KEPT);
     if others > 0 {
+        warnings.truncate(WARNINGS_KEPT);
         let folder = folder.display().to_string();
         let message = format!("there are {others} more warnings");
         let more = Diagnostic::about_file(Severity::Warning, "more-warnings", &folder, message);
-        kept.push(more.with_help("`hookswitch validate` shows all of them"));
+        warnings.push(more.with_help("`hookswitch validate` shows all of them"));
     }
-    kept
+    warnings
 }
 
 /// Does `work` in a thread of its own. What was written takes many times what runs, and is gone when the load is over:
 /// allocators keep the memory of threads apart, so that it is given back as a whole instead of lying between what stays.
+/// What is made so is dropped so: what a thread has freed last stays at hand for it until its end.
 fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let done = std::thread::scope(|scope| scope.spawn(work).join());
     done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -55,7 +55,13 @@ pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
 }
 
 /// Routes side by side, and the elements of a batch in their order, a few at a time.
-async fn run_together(together: Vec<Taken>, place: &Arc<Permit>, context: &Context) -> Vec<Run> {
+async fn run_together(mut together: Vec<Taken>, place: &Arc<Permit>, context: &Context) -> Vec<Run> {
+    // Most events are one route's, which needs no machinery around it.
+    if together.len() == 1
+        && let Some(taken) = together.pop()
+    {
+        return vec![run_route(taken, place, context).await];
+    }
     if together.iter().all(|taken| taken.event.element.is_none()) {
         return join_all(together.into_iter().map(|taken| run_route(taken, place, context))).await;
     }

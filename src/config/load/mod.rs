@@ -19,7 +19,8 @@ use std::collections::HashSet;
 /// What was written, and where.
 #[derive(Debug, Clone)]
 pub struct Written<T> {
-    pub spec: T,
+    /// Kilobytes: in a box, so that a list of thousands is not one piece of memory that grows by copies.
+    pub spec: Box<T>,
     /// For [`crate::diagnostic::At::document`].
     pub document: usize,
     /// The file as it is shown.
@@ -94,7 +95,7 @@ fn settings(file: &File, documents: &[(usize, Node)], loaded: &mut Loaded, findi
         names::whole_document("settings-twice", message, None, document, findings);
     }
     if let Some(written) = read_all(file, std::slice::from_ref(first), findings).pop() {
-        loaded.settings = written.spec;
+        loaded.settings = *written.spec;
     }
 }
 
@@ -102,6 +103,7 @@ fn read_all<T: Spec>(file: &File, documents: &[(usize, Node)], findings: &Findin
     let read = documents.iter().filter_map(|(document, root)| {
         let spec = schema::read(root, *document, findings)?;
         let stem = file.stem().to_owned();
+        let spec = Box::new(spec);
         Some(Written { spec, document: *document, file: file.shown.clone(), name: stem.clone(), stem })
     });
     read.collect()
