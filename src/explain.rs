@@ -66,6 +66,10 @@ fn delivery(note: &DeliveryNote) -> Value {
     let more = match &note.what {
         What::Skipped(skip) => json!({"outcome": "skipped", "reason": skip.to_string()}),
         What::NotBuilt(error) => json!({"outcome": "failed", "reason": error.to_string()}),
+        What::Sent { outbound, end } if end.is_refused() => {
+            let reason = format!("egress refuses the host of {}", outbound.shown_url);
+            json!({"outcome": "refused", "reason": reason})
+        }
         What::Sent { outbound, .. } => json!({
             "outcome": "sent",
             "method": outbound.method.as_str(),

@@ -2,8 +2,8 @@
 //!
 //! The life of a webhook is told on one screen in [`server::pipeline`]; the life of a configuration in [`reload`].
 //! Imports point one way: `cli, app → lint, server, admin, reload → route → {matcher, verify, limit, transform, deliver} →
-//! {event, expr, keyed, body, document, secret, diagnostic}`; `dedupe` and `history` are the server's memories and know no route; `config` holds
-//! what was written and is only read by compile steps.
+//! {egress, event, expr, keyed, body, document, secret, diagnostic}`; `dedupe` and `history` are the server's memories and know no
+//! route; `config` holds what was written and is only read by compile steps.
 
 pub mod admin;
 pub mod app;
@@ -15,6 +15,7 @@ pub mod dedupe;
 pub mod deliver;
 pub mod diagnostic;
 pub mod document;
+pub mod egress;
 pub mod event;
 pub mod examples;
 pub mod explain;

@@ -14,12 +14,12 @@ use crate::config::folder::Folder;
 use crate::deliver::{Client, ClientError};
 use crate::diagnostic::Diagnostic;
 use crate::history::History;
-use crate::reload::{Handle, ReloadOutcome, Reloader, Status, Timing};
+use crate::reload::{Handle, Live, ReloadOutcome, Reloader, Status, Timing};
 use crate::route::{Carried, Route, RouteTable};
 use crate::server::admission::Admission;
 use crate::server::arrival::{Arrival, Inbound};
 use crate::server::gateway::{Configuration, Gateway, Outgoing, Parts, Trust};
-use crate::server::keys::FetchedKeys;
+use crate::server::keys::{FetchedKeys, Outside};
 use crate::server::listener::{self, BindError, Bound, Peer, Server};
 use crate::server::rate_limits::Counting;
 use crate::server::rejection::Rejection;
@@ -100,7 +100,8 @@ pub async fn run(options: Options) -> Result<usize, StartError> {
     apply(&options, &mut settings);
     let bound = bind(&settings).await?;
     let signals = Signals::new().map_err(StartError::Signals)?;
-    let gateway = Arc::new(Gateway::new(handle.live().clone(), parts(&options, &settings, &log, &metrics)?));
+    let parts = parts(&options, &settings, &log, &metrics, handle.live())?;
+    let gateway = Arc::new(Gateway::new(handle.live().clone(), parts));
     let stop_reloading = CancellationToken::new();
     read_gauges(&metrics, &gateway, &log);
     tokio::spawn(reloader.run(options.watch, stop_reloading.clone()));
@@ -201,7 +202,13 @@ fn apply(options: &Options, settings: &mut Settings) {
     }
 }
 
-fn parts(options: &Options, settings: &Settings, log: &Log, metrics: &Metrics) -> Result<Parts, ClientError> {
+fn parts(
+    options: &Options,
+    settings: &Settings,
+    log: &Log,
+    metrics: &Metrics,
+    live: &Live<Configuration>,
+) -> Result<Parts, ClientError> {
     let most = |events: u32, bytes: u64| {
         let events = usize::try_from(events).unwrap_or(usize::MAX);
         Admission::new(events, usize::try_from(bytes).unwrap_or(usize::MAX))
@@ -209,7 +216,7 @@ fn parts(options: &Options, settings: &Settings, log: &Log, metrics: &Metrics) -
     let limits = &settings.limits;
     let client = Client::new()?;
     Ok(Parts {
-        keys: Box::new(FetchedKeys::new(client.clone())),
+        keys: Box::new(FetchedKeys::new(Outside { client: client.clone(), live: live.clone() })),
         outgoing: if options.dry_run { Outgoing::Withheld } else { Outgoing::Live(client) },
         trust: Trust::Verify,
         counting: Counting::On,

@@ -2,6 +2,7 @@
 
 use super::connect::Unresolved;
 use super::outcome::Outcome;
+use crate::egress::Denied;
 use hyper_util::client::legacy;
 use std::error::Error;
 use std::io;
@@ -20,7 +21,9 @@ pub(super) fn classify(error: &Failure, written: bool) -> Outcome {
         Failure::NoAnswer(error) => (error, error.is_connect()),
         Failure::BrokenAnswer(error) => (error, false),
     };
-    if any(error, |cause| cause.is::<Unresolved>()) {
+    if any(error, |cause| cause.is::<Denied>()) {
+        Outcome::Egress
+    } else if any(error, |cause| cause.is::<Unresolved>()) {
         Outcome::Dns
     } else if connecting {
         if any(error, |cause| cause.is::<rustls::Error>()) { Outcome::Tls } else { Outcome::Connect }

@@ -1,8 +1,9 @@
 //! Small documents of known senders, fetched with the outgoing client: keys and certificates. Not deliveries.
 
-use super::Client;
+use super::attempt::Watched;
+use super::{Client, Profile};
 use bytes::{Bytes, BytesMut};
-use http::{StatusCode, Uri};
+use http::{Request, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy;
 
@@ -23,12 +24,15 @@ pub enum FetchError {
 }
 
 impl Client {
-    /// What `url` answers with 200, of at most `max_size` bytes. The caller bounds the time.
+    /// What `url` answers with 200, of at most `max_size` bytes. The caller bounds the time; `profile` says how, and whether
+    /// anything is asked there at all.
     ///
     /// # Errors
     /// Whatever else it answers, or nothing.
-    pub async fn fetch(&self, url: &str, max_size: usize) -> Result<Bytes, FetchError> {
-        let mut answer = self.http.get(url.parse::<Uri>()?).await?;
+    pub async fn fetch(&self, profile: &Profile, url: &str, max_size: usize) -> Result<Bytes, FetchError> {
+        let mut request = Request::new(Watched::default());
+        *request.uri_mut() = url.parse::<Uri>()?;
+        let mut answer = profile.request(self, request).await?;
         if answer.status() != StatusCode::OK {
             return Err(FetchError::Status(answer.status().as_u16()));
         }

@@ -37,8 +37,10 @@ mod target;
 mod tests;
 
 pub use answer::RawAnswer;
+pub use auth::{Signer, Signers, ToSign, Tokens, Unsignable};
 pub use breaker::BreakerState;
 pub use client::{Client, ClientError};
+pub use connect::{Profile, Profiles};
 pub use dead_letter::{DeadLetter, Letter, Record, RecordError, Stored};
 pub use fetch::FetchError;
 pub use id::delivery_id;
@@ -47,6 +49,7 @@ pub use states::States;
 
 use crate::config::spec::{DefaultsSpec, Ordered, TargetSpec, TransformSpec};
 use crate::diagnostic::At;
+use crate::egress::Egress;
 use crate::event::Event;
 use crate::expr::{Answer, Condition, Environment, Reads, Value};
 use bytes::Bytes;
@@ -110,6 +113,19 @@ pub struct TargetContext<'a> {
     pub retry_delay: Duration,
     /// What is compiled is named as a dead letter.
     pub is_dead_letter: bool,
+    pub egress: &'a Arc<Egress>,
+    pub lasting: &'a Lasting,
+    /// For `auth: {sign: …}`.
+    pub signers: &'a dyn Signers,
+}
+
+/// What targets take over from one generation of the configuration to the next.
+#[derive(Default)]
+pub struct Lasting {
+    /// Ways of making connections, each with its pool.
+    pub profiles: Profiles,
+    /// Tokens of OAuth 2.0.
+    pub tokens: Tokens,
 }
 
 /// One of the shared targets that a target may turn out to be, and where it is named.
@@ -133,6 +149,8 @@ pub struct Outbound {
     /// Stable over all attempts, and over the sender's retries where the event has a dedupe key: `webhook-id` and `idempotency-key`.
     pub id: String,
     destination: Arc<Destination>,
+    /// What each attempt makes anew.
+    credential: Option<auth::Credential>,
 }
 
 impl Outbound {

@@ -38,6 +38,8 @@ pub enum Outcome {
     Draining,
     /// The address is not one that may be sent to.
     Egress,
+    /// There are no credentials for it: the token endpoint said no.
+    Credentials,
     /// Too many deliveries wait for this target already.
     QueueFull,
     /// The breaker of the target is open, and its probe comes too late for this delivery.
@@ -64,6 +66,7 @@ impl Outcome {
             Outcome::Write => "write",
             Outcome::Draining => "draining",
             Outcome::Egress => "egress",
+            Outcome::Credentials => "credentials",
             Outcome::QueueFull => "queue_full",
             Outcome::BreakerOpen => "breaker_open",
         }
@@ -85,9 +88,12 @@ impl Outcome {
             | Outcome::Unsatisfied
             | Outcome::AnswerTooLarge
             | Outcome::Expression => Health::Up,
-            Outcome::Deadline | Outcome::Draining | Outcome::Egress | Outcome::QueueFull | Outcome::BreakerOpen => {
-                Health::Unknown
-            }
+            Outcome::Deadline
+            | Outcome::Draining
+            | Outcome::Egress
+            | Outcome::Credentials
+            | Outcome::QueueFull
+            | Outcome::BreakerOpen => Health::Unknown,
         }
     }
 

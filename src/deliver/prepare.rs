@@ -1,6 +1,6 @@
 //! The request to a target, all of it but what every attempt adds. Pure: `explain` and `test` show what this builds.
 
-use super::auth::Auth;
+use super::auth::{Auth, Credential};
 use super::destination::Destination;
 use super::field::{QueryField, QueryFields};
 use super::forward::{Payload, forwarded};
@@ -42,7 +42,8 @@ impl Target {
         let mut evaluation = Evaluation::new(scope);
         let (body, content_type, payload) = self.payload(event, &mut evaluation)?;
         let mut headers = forwarded(&self.request.forward, payload, &event.request.headers, &self.request.credentials);
-        add_ours(&mut headers, &id);
+        let credential = self.request.auth.credential();
+        add_ours(&mut headers, &id, credential.is_some_and(Credential::signs_id));
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, content_type);
         }
@@ -65,6 +66,7 @@ impl Target {
             shown_headers,
             body,
             id,
+            credential: credential.cloned(),
         })
     }
 
@@ -97,11 +99,12 @@ fn content_type_value(written: String) -> Result<HeaderValue, EvaluationError> {
     header_value(&written)
 }
 
-/// A forwarded `webhook-id` that comes with a signature stays: the signature is over it (Standard Webhooks).
-fn add_ours(headers: &mut HeaderMap, id: &str) {
+/// A forwarded `webhook-id` that comes with a signature stays: the signature is over it (Standard Webhooks),
+/// unless we make one of our own.
+fn add_ours(headers: &mut HeaderMap, id: &str, is_signed: bool) {
     // Hexadecimal digits are always a header value.
     let Ok(id) = HeaderValue::from_str(id) else { return };
-    if !(headers.contains_key(WEBHOOK_ID) && headers.contains_key(WEBHOOK_SIGNATURE)) {
+    if is_signed || !(headers.contains_key(WEBHOOK_ID) && headers.contains_key(WEBHOOK_SIGNATURE)) {
         headers.insert(WEBHOOK_ID, id.clone());
     }
     headers.insert(IDEMPOTENCY_KEY, id);

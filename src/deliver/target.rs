@@ -1,6 +1,7 @@
 //! A target as written to one that runs: everything that can be wrong with it is found here, while a configuration loads.
 
-use super::auth::Auth;
+use super::auth::{Auth, Home};
+use super::connect::{Profile, Tls};
 use super::field::{HeaderField, HeaderFields, QueryFields};
 use super::forward::Forward;
 use super::gates::Gates;
@@ -13,6 +14,7 @@ use super::{BreakerState, Target, TargetContext, dead_letter, union};
 use crate::config;
 use crate::config::spec::{MethodSpec, RequiredSpec, RequiredWordSpec, Scalar, TargetSpec};
 use crate::diagnostic::At;
+use crate::egress::Origin;
 use crate::expr::{Condition, Environment, Piece, Reads, scan};
 use crate::secret::holds_stand_in;
 use crate::transform::{Transform, UrlTemplate, compile_headers, compile_query};
@@ -171,6 +173,7 @@ pub(super) struct Request {
     pub(super) forward: Forward,
     pub(super) credentials: Vec<HeaderName>,
     pub(super) credential_query: Vec<String>,
+    pub(super) profile: Arc<Profile>,
 }
 
 impl Request {
@@ -180,13 +183,17 @@ impl Request {
         let known = transform.as_ref().and_then(Option::as_ref);
         let headers = header_fields(layers, known, environment);
         let query = query_fields(layers, known, environment);
+        let url = url(layers, context, at);
+        let tls = layers.first("tls", |spec| spec.tls.as_ref());
+        let tls = tls.map_or(Some(Tls::default()), |(tls, at)| Tls::compile(tls, &at));
+        let home = url.as_ref().zip(tls.as_ref()).map(|((url, _), tls)| Home { origin: url.origin(), tls });
         let auth = layers.first("auth", |spec| spec.auth.as_ref());
-        let auth = auth.map_or(Some(Auth::default()), |(auth, at)| Auth::compile(auth, environment, &at));
-        let url = url(layers, environment, at);
+        let auth = auth.map_or(Some(Auth::default()), |(auth, at)| Auth::compile(auth, context, home.as_ref(), &at));
         let forward = layers.first("forward_headers", |spec| spec.forward_headers.as_ref());
         let forward = forward.map_or(Some(Forward::default()), |(forward, at)| Forward::compile(forward, &at));
         let method = layers.first("method", |spec| spec.method.as_ref());
         let ((url, url_at), auth) = (url?, auth?);
+        let origin = if url.dynamic_host() { Origin::Computed } else { Origin::Written };
         let address = match Address::new(url, query?, &auth) {
             Ok(address) => address,
             Err(error) => {
@@ -203,6 +210,7 @@ impl Request {
             forward: forward?,
             credentials: context.credential_headers.to_vec(),
             credential_query: context.credential_query.to_vec(),
+            profile: context.lasting.profiles.profile(context.egress, origin, tls?),
         })
     }
 
@@ -370,16 +378,18 @@ fn query_fields(
 }
 
 /// The URL, and its place.
-fn url<'a>(layers: &Layers<'a>, environment: &Environment<'_>, target: &At<'a>) -> Option<(UrlTemplate, At<'a>)> {
+fn url<'a>(layers: &Layers<'a>, context: &TargetContext<'_>, target: &At<'a>) -> Option<(UrlTemplate, At<'a>)> {
     let Some((url, at)) = layers.first("url", |spec| spec.url.as_ref()) else {
         let help = "add url: https://…, or use: with the name of a shared target".to_owned();
         target.error("url-missing", "the target has no url", Some(help));
         return None;
     };
-    let template = UrlTemplate::compile(url, environment, &at)?;
-    if template.dynamic_host() {
-        let help = "write the host, and let the event choose among configured targets with `choose`".to_owned();
-        at.error("url-dynamic-host", "the host of the URL is computed from the event", Some(help));
+    let template = UrlTemplate::compile(url, &context.environment, &at)?;
+    if template.dynamic_host() && !context.egress.permits_dynamic_hosts() {
+        let help = "name the hosts it may be in hookswitch.yaml, as egress: {dynamic_hosts: [\"*.example.com\"]}, or \
+                    write the host and let the event choose among configured targets with `choose`";
+        let message = "the host of the URL is computed from the event, and nothing says which hosts it may be";
+        at.error("url-dynamic-host", message, help.to_owned());
         return None;
     }
     Some((template, at))

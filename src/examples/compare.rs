@@ -63,6 +63,8 @@ fn compare_deliveries(expected: &[ExpectDeliverySpec], performance: &Performance
             match &note.what {
                 What::Skipped(skip) => text.push_str(&format!("\n  {}/{} skipped: {skip}", note.route, note.target)),
                 What::NotBuilt(error) => text.push_str(&format!("\n  {}/{} failed: {error}", note.route, note.target)),
+                What::Sent { outbound, end } if end.is_refused() => text
+                    .push_str(&format!("\n  {}/{} refused by egress: {}", note.route, note.target, outbound.shown_url)),
                 What::Sent { .. } => {}
             }
         }

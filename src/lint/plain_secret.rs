@@ -1,7 +1,7 @@
 //! Secrets that stand in the configuration itself, where everybody who reads the repository reads them.
 
 use super::{RouteSubject, Subject, VerifyPlace, checks, secrets};
-use crate::config::spec::{AuthSpec, Ordered, SecretSpec, TargetSpec};
+use crate::config::spec::{AuthSpec, OneOrMany, Ordered, ProxySpec, SecretSpec, TargetSpec};
 use crate::diagnostic::At;
 use crate::expr::{Piece, scan};
 use crate::secret::Reference;
@@ -17,6 +17,11 @@ pub(super) fn lint_settings(subject: &Subject<'_>) {
     let settings = &subject.loaded.settings;
     if let Some(token) = settings.admin.as_ref().and_then(|admin| admin.token.as_ref()) {
         report(token, &at.key("admin").key("token"));
+    }
+    match settings.egress.as_ref().and_then(|egress| egress.proxy.as_ref()) {
+        None => {}
+        Some(ProxySpec::Url(url)) => lint_proxy(url, &at.key("egress").key("proxy")),
+        Some(ProxySpec::Whole(proxy)) => lint_proxy(&proxy.url, &at.key("egress").key("proxy").key("url")),
     }
     for (name, target) in &settings.targets {
         lint_target(target, &at.key("targets").key(name));
@@ -36,7 +41,20 @@ fn lint_secret(written: &SecretSpec, at: &At<'_>) {
     }
 }
 
+/// The password of `http://user:password@host:port`; the rest of the URL is none.
+fn lint_proxy(written: &str, at: &At<'_>) {
+    let password = written.rsplit_once('@').and_then(|(before, _)| before.rsplit_once('/')?.1.split_once(':'));
+    if let Some((_, password)) = password.filter(|(_, password)| !password.is_empty()) {
+        report(password, at);
+    }
+}
+
 fn lint_target(spec: &TargetSpec, at: &At<'_>) {
+    // A path is no secret; a key that stands there is.
+    let key = spec.tls.as_ref().and_then(|tls| tls.key.as_ref());
+    if let Some(key) = key.filter(|key| key.contains("-----BEGIN ")) {
+        report(key, &at.key("tls").key("key"));
+    }
     let Some(auth) = &spec.auth else { return };
     let at = at.key("auth");
     let all = |values: &Ordered<String>, at: At<'_>| values.iter().for_each(|(name, text)| report(text, &at.key(name)));
@@ -45,6 +63,26 @@ fn lint_target(spec: &TargetSpec, at: &At<'_>) {
         AuthSpec::Basic(basic) => report(&basic.password, &at.key("basic").key("password")),
         AuthSpec::Headers(headers) => all(headers, at.key("headers")),
         AuthSpec::Query(query) => all(query, at.key("query")),
+        AuthSpec::OAuth2(spec) => {
+            let at = at.key("oauth2");
+            for (written, key) in [(&spec.client_secret, "client_secret"), (&spec.refresh_token, "refresh_token")] {
+                written.iter().for_each(|text| report(text, &at.key(key)));
+            }
+        }
+        AuthSpec::Sign(spec) => {
+            let at = at.key("sign").key("secret");
+            match &spec.secret {
+                OneOrMany::One(one) => lint_secret(one, &at),
+                OneOrMany::Many(many) => {
+                    many.iter().enumerate().for_each(|(position, one)| lint_secret(one, &at.index(position)));
+                }
+            }
+        }
+        AuthSpec::Aws(spec) => {
+            let at = at.key("aws");
+            report(&spec.secret_access_key, &at.key("secret_access_key"));
+            spec.session_token.iter().for_each(|text| report(text, &at.key("session_token")));
+        }
     }
 }
 

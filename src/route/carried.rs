@@ -1,6 +1,6 @@
 //! What outlives a generation of routes, where the next one has the same.
 
-use crate::deliver::States;
+use crate::deliver::{Lasting, States};
 use crate::limit::Registry;
 
 /// Handed from one load of the configuration to the next.
@@ -10,4 +10,6 @@ pub struct Carried {
     pub limits: Registry,
     /// The pace, the breakers and the retry budgets of targets.
     pub targets: States,
+    /// Connections to them.
+    pub outgoing: Lasting,
 }

@@ -14,12 +14,13 @@ use crate::config::spec::{AckSpec, DefaultsSpec, Ordered, PatternSpec, ProcessSp
 use crate::deliver::Target;
 use crate::diagnostic::At;
 use crate::document::Document;
+use crate::egress::Egress;
 use crate::event::RequestInfo;
 use crate::expr::{AnswersRead, Condition, Environment, Input, Reads, TablesRead};
 use crate::limit::{Limit, Owner};
 use crate::matcher::{Glob, PathTree};
 use crate::transform::{Shape, Text};
-use crate::verify::Provider;
+use crate::verify::{Provider, Providers};
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
 use http::HeaderName;
@@ -123,6 +124,8 @@ pub struct RouteContext<'a> {
     pub process: &'a ProcessSpec,
     pub tables: &'a Document,
     pub carried: &'a Carried,
+    pub egress: &'a Arc<Egress>,
+    pub providers: &'a Providers,
     pub tables_read: &'a TablesRead,
     pub name: &'a str,
     pub file: &'a str,

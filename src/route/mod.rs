@@ -16,6 +16,7 @@ mod identity;
 mod listing;
 mod plan;
 mod respond;
+mod signer;
 mod source;
 mod table;
 mod targets;

@@ -6,8 +6,10 @@ use super::source::{self, Said, Shared, Source};
 use super::{Endpoint, Engine, Route};
 use crate::config::spec::{Ordered, ProcessSpec, RouteSpec};
 use crate::config::{Loaded, Written};
+use crate::deliver::Profile;
 use crate::diagnostic::{At, Findings};
 use crate::document::Document;
+use crate::egress::Egress;
 use crate::expr::TablesRead;
 use crate::matcher::{Hosts, PathError, PathTree};
 use crate::secret::References;
@@ -23,6 +25,8 @@ pub struct RouteTable {
     pub engine: Engine,
     /// Tables of hookswitch.yaml that no expression names.
     pub unread_tables: Vec<String>,
+    /// How documents with senders' keys are fetched.
+    pub documents: Arc<Profile>,
 }
 
 /// An endpoint, and the values of its pattern's parameters.
@@ -54,6 +58,9 @@ impl RouteTable {
             carried,
         };
         super::targets::report_keys_of_shared(&process.targets, &process_at.key("targets"));
+        let egress = Egress::compile(process.egress.as_ref(), &process_at.key("egress"));
+        // Where the rules have a mistake, it is the one that is reported.
+        let egress = Arc::new(egress.unwrap_or_else(Egress::unknown));
         let sources = compile_sources(process, &shared, &process_at);
         let mut compiled = Vec::with_capacity(loaded.routes.len());
         for (position, written) in loaded.routes.iter().enumerate() {
@@ -63,6 +70,8 @@ impl RouteTable {
                 process,
                 tables: &engine.tables,
                 carried,
+                egress: &egress,
+                providers: &shared.providers,
                 tables_read: &tables_read,
                 name: &written.name,
                 file: &written.file,
@@ -80,7 +89,8 @@ impl RouteTable {
         }
         let routes: Vec<Arc<Route>> = compiled.into_iter().filter_map(|(_, _, route)| route).collect();
         let unread_tables = process.tables.keys().filter(|name| !tables_read.contains(name)).cloned().collect();
-        Some(RouteTable { hosts: index(&routes), routes, engine, unread_tables })
+        let documents = carried.outgoing.profiles.documents(&egress);
+        Some(RouteTable { hosts: index(&routes), routes, engine, unread_tables, documents })
     }
 
     /// The endpoint of a request: the most specific host that has the path, and there the most specific pattern.

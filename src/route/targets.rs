@@ -4,6 +4,7 @@ use super::choice::Choice;
 use super::compiled::RouteContext;
 use super::dead_letter::{DeadLetters, number};
 use super::graph::{Arrangement, Graph, Placed};
+use super::signer::ByVerifying;
 use super::source::Source;
 use crate::config::spec::{Ordered, RouteSpec, TargetSpec};
 use crate::deliver::{Chosen, Target, TargetContext};
@@ -33,6 +34,7 @@ impl Targets {
     ) -> Option<Targets> {
         let listed = listed(spec, at)?;
         let environment = |names, answered| Environment { answers: names, answered, ..environment.clone() };
+        let signers = ByVerifying(context.providers);
         let target_context = |environment| TargetContext {
             environment,
             shared_targets: &context.process.targets,
@@ -47,6 +49,9 @@ impl Targets {
             is_dead_letter: false,
             route: context.name,
             states: &context.carried.targets,
+            egress: context.egress,
+            lasting: &context.carried.outgoing,
+            signers: &signers,
         };
         let nobody = target_context(environment(&[], None));
         let mut letters = DeadLetters::find(&listed, &nobody);

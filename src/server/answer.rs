@@ -88,9 +88,11 @@ impl Ending {
             | Outcome::ServerError
             | Outcome::Write
             | Outcome::BreakerOpen => Ending { end: End::TargetFailed, retry_after: again },
-            Outcome::Refused | Outcome::Unsatisfied | Outcome::AnswerTooLarge | Outcome::Egress => {
-                Ending { end: End::TargetFailed, retry_after: None }
-            }
+            Outcome::Refused
+            | Outcome::Unsatisfied
+            | Outcome::AnswerTooLarge
+            | Outcome::Egress
+            | Outcome::Credentials => Ending { end: End::TargetFailed, retry_after: None },
         }
     }
 
@@ -167,6 +169,7 @@ mod tests {
             Outcome::Write,
             Outcome::Draining,
             Outcome::Egress,
+            Outcome::Credentials,
             Outcome::QueueFull,
             Outcome::BreakerOpen,
         ];

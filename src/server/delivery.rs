@@ -132,6 +132,7 @@ impl Job {
         };
         let delivered = match &context.gateway.outgoing {
             Outgoing::Live(client) => self.target.deliver(client, outbound.clone(), scope, span).await,
+            Outgoing::Withheld | Outgoing::Stubbed(_) if self.target.denies(outbound) => Target::denied(),
             Outgoing::Withheld => Target::withhold(Stubs::default().answer(&self.target.name)),
             Outgoing::Stubbed(stubs) => self.target.pretend(stubs.answer(&self.target.name), &scope),
         };

@@ -4,7 +4,9 @@
 //! how long and how large each may be, how many are kept; a document that cannot be fetched is not asked for again at
 //! once, and never pushes out one that could.
 
+use super::gateway::Configuration;
 use crate::deliver::{Client, FetchError};
+use crate::reload::Live;
 use crate::verify::{Fetching, KeySource, Unfetched};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -33,9 +35,18 @@ pub trait Fetch: Send + Sync {
 
 pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send + 'a>>;
 
-impl Fetch for Client {
+/// The outgoing client, under the rules of the configuration that is live.
+pub struct Outside {
+    pub client: Client,
+    pub live: Live<Configuration>,
+}
+
+impl Fetch for Outside {
     fn fetch<'a>(&'a self, url: &'a str, max_size: usize) -> Fetched<'a> {
-        Box::pin(Client::fetch(self, url, max_size))
+        Box::pin(async move {
+            let profile = self.live.load().value.table.documents.clone();
+            self.client.fetch(&profile, url, max_size).await
+        })
     }
 }
 

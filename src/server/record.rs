@@ -138,10 +138,18 @@ impl DeliveryEnd {
     }
 }
 
+impl DeliveryEnd {
+    /// Egress refuses the host, and nothing was tried.
+    pub fn is_refused(&self) -> bool {
+        self.outcome == Outcome::Egress && self.attempts.is_empty()
+    }
+}
+
 impl Notes {
-    /// The deliveries that were sent, or would have been.
+    /// The deliveries that were sent, or would have been; not those that egress would have refused.
     pub fn sent(&self) -> impl Iterator<Item = (&DeliveryNote, &Outbound)> {
         self.deliveries.iter().filter_map(|note| match &note.what {
+            What::Sent { end, .. } if end.is_refused() => None,
             What::Sent { outbound, .. } => Some((note, outbound.as_ref())),
             What::Skipped(_) | What::NotBuilt(_) => None,
         })

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ALLOWED: [(&str, &str); 33] = [
+const ALLOWED: [(&str, &str); 34] = [
     ("admin", "diagnostic history reload secret server"),
     (
         "app",
@@ -20,9 +20,10 @@ const ALLOWED: [(&str, &str); 33] = [
     ("clock", ""),
     ("config", "diagnostic expr secret suggest"),
     ("dedupe", ""),
-    ("deliver", "body config diagnostic document event expr keyed secret stdout suggest transform"),
+    ("deliver", "body config diagnostic document egress event expr keyed secret stdout suggest transform"),
     ("diagnostic", "secret"),
     ("document", ""),
+    ("egress", "config diagnostic matcher secret"),
     ("event", "body"),
     ("examples", "body config deliver document rehearsal route server"),
     ("explain", "examples rehearsal route server"),
@@ -36,7 +37,10 @@ const ALLOWED: [(&str, &str); 33] = [
     ("rehearsal", "clock reload server telemetry verify"),
     ("reload", "clock config diagnostic"),
     ("replay", "body deliver event expr route suggest telemetry"),
-    ("route", "body config deliver diagnostic document event expr limit matcher secret suggest transform verify"),
+    (
+        "route",
+        "body config deliver diagnostic document egress event expr limit matcher secret suggest transform verify",
+    ),
     ("secret", ""),
     (
         "server",

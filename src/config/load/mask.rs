@@ -8,7 +8,7 @@ use regex::Regex;
 use std::sync::LazyLock;
 
 /// Keys whose values are secrets wherever they stand: in `verify`, `auth`, `admin`.
-const SECRET_KEYS: [&str; 10] = [
+const SECRET_KEYS: [&str; 12] = [
     "secret",
     "secondary",
     "private_key",
@@ -19,6 +19,8 @@ const SECRET_KEYS: [&str; 10] = [
     "client_secret",
     "refresh_token",
     "access_key",
+    "secret_access_key",
+    "session_token",
 ];
 
 /// Under `auth`, everything in these is a secret.
@@ -64,6 +66,8 @@ fn secrets(node: &Node, hide: &mut impl FnMut(Span)) {
             } else if let ("auth", Kind::Map(kinds)) = (entry.key.as_str(), &entry.value.kind) {
                 let kinds = kinds.iter().filter(|kind| CREDENTIALS.contains(&kind.key.as_str()));
                 kinds.for_each(|kind| scalars(&kind.value, hide));
+            } else if let ("tls", Kind::Map(parts)) = (entry.key.as_str(), &entry.value.kind) {
+                parts.iter().filter(|part| part.key == "key").for_each(|part| scalars(&part.value, hide));
             }
         }
     });

@@ -130,7 +130,9 @@ fn the_branch_that_was_meant_is_the_one_that_is_reported() {
     );
     assert_eq!(
         target("auth: {}"),
-        ["missing-key /target/auth exactly one of `bearer`, `basic`, `headers`, `query` is wanted here"]
+        [
+            "missing-key /target/auth exactly one of `bearer`, `basic`, `headers`, `query`, `oauth2`, `sign`, `aws` is wanted here"
+        ]
     );
     let two = target("auth: {bearer: x, query: {}}");
     assert!(two[0].starts_with("too-many-keys /target/auth ") && two[0].ends_with("not `bearer`, `query`"), "{two:?}");

@@ -1,7 +1,9 @@
 //! What a user may write, exactly: one type per YAML shape, no logic. The JSON Schemas in `schemas/` are generated
 //! from these types. Strings are kept as written: `${env:…}`, `${file:…}` and `${EXPR}` are read by compile steps.
 
+mod auth;
 mod chain;
+mod egress;
 mod process;
 mod route;
 mod scalar;
@@ -10,7 +12,9 @@ mod target;
 mod tests;
 mod verify;
 
+pub use auth::*;
 pub use chain::*;
+pub use egress::*;
 pub use process::*;
 pub use route::*;
 pub use scalar::*;

@@ -1,8 +1,8 @@
 //! hookswitch.yaml: process settings, and what several routes share.
 
 use super::{
-    AcceptSpec, BodySpec, DedupeSpec, LimitSpec, MethodSpec, OneOrMany, Ordered, ProviderSpec, RetrySpec, Scalar,
-    TargetSpec, TransformSpec, VerifySpec,
+    AcceptSpec, BodySpec, DedupeSpec, EgressSpec, LimitSpec, MethodSpec, OneOrMany, Ordered, ProviderSpec, RetrySpec,
+    Scalar, TargetSpec, TransformSpec, VerifySpec,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,6 +41,10 @@ pub struct ProcessSpec {
     #[schemars(with = "LimitsSpec")]
     #[serde(default)]
     pub limits: Option<LimitsSpec>,
+    /// Where deliveries may go, and through which proxy.
+    #[schemars(with = "EgressSpec")]
+    #[serde(default)]
+    pub egress: Option<EgressSpec>,
     #[schemars(with = "ShutdownSpec")]
     #[serde(default)]
     pub shutdown: Option<ShutdownSpec>,

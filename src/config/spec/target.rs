@@ -1,6 +1,6 @@
 //! Where an event is sent: targets, their authentication, transforms and retry schedules.
 
-use super::{AfterSpec, EndSpec, OneOrMany, Ordered, OtherwiseSpec, Scalar};
+use super::{AfterSpec, AuthSpec, EndSpec, OneOrMany, Ordered, OtherwiseSpec, Scalar};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -66,6 +66,9 @@ pub struct TargetSpec {
     #[schemars(with = "AuthSpec")]
     #[serde(default)]
     pub auth: Option<AuthSpec>,
+    #[schemars(with = "TargetTlsSpec")]
+    #[serde(default)]
+    pub tls: Option<TargetTlsSpec>,
     #[schemars(with = "TransformSpec")]
     #[serde(default)]
     pub transform: Option<TransformSpec>,
@@ -150,31 +153,30 @@ pub enum RequiredWordSpec {
     Strict,
 }
 
+/// With which TLS a target is spoken to. Each is PEM (`${file:…}`) or the path of a PEM file; a changed file is seen.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetTlsSpec {
+    /// The authority that the target's certificate must come from, in place of the system's.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub ca: Option<String>,
+    /// Our own certificate, and those up to the authority.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub cert: Option<String>,
+    /// The private key of `cert`.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
 /// A status as a number (`200`) or a string (`2xx`, `500-503`; in `success` also a CEL condition).
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum StatusSpec {
     Code(u16),
     Text(String),
-}
-
-/// How a target knows us: exactly one of these.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum AuthSpec {
-    /// `authorization: Bearer …`
-    Bearer(String),
-    /// `authorization: Basic …` (RFC 7617)
-    Basic(BasicSpec),
-    Headers(Ordered<String>),
-    Query(Ordered<String>),
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BasicSpec {
-    pub username: String,
-    pub password: String,
 }
 
 /// The shape of what is sent: `body`, `form` or `text`, or none of them (bytes pass unchanged).

@@ -4,6 +4,7 @@
 mod tests;
 
 use super::client::Client;
+use super::connect::Profile;
 use super::failure::{self, Failure};
 use super::outcome::Outcome;
 use bytes::{Bytes, BytesMut};
@@ -20,6 +21,7 @@ use std::task::{Context, Poll};
 use tokio::time::{Instant, timeout_at};
 
 /// A request as it goes out.
+#[derive(Clone)]
 pub(super) struct Sent {
     pub(super) method: Method,
     pub(super) uri: Uri,
@@ -52,14 +54,20 @@ pub(super) struct Broken {
 ///
 /// Reading is bounded by `answer_max` bytes and by `until`, so neither an endless answer nor a trickling one can hold more
 /// than its share. When the returned future is dropped the connection is closed, and nothing stays behind.
-pub(super) async fn exchange(client: &Client, sent: Sent, until: Instant, answer_max: u64) -> Result<Answered, Broken> {
+pub(super) async fn exchange(
+    client: &Client,
+    profile: &Profile,
+    sent: Sent,
+    until: Instant,
+    answer_max: u64,
+) -> Result<Answered, Broken> {
     let written = Written::default();
     // Where there is no body, nobody asks for it: then it counts as written once it is under way.
     let bodyless = sent.body.is_empty();
     let request = request(sent, written.clone());
     let mut status = None;
     let ended = timeout_at(until, async {
-        let response = client.http.request(request).await.map_err(Failure::NoAnswer)?;
+        let response = profile.request(client, request).await.map_err(Failure::NoAnswer)?;
         status = Some(response.status().as_u16());
         read(response, answer_max).await.map_err(Failure::BrokenAnswer)
     });

@@ -1,6 +1,7 @@
 //! Against servers on loopback. Where time matters it is paused, and moves on when everybody waits.
 
 use super::*;
+use crate::deliver::Lasting;
 use crate::deliver::tests::support::{Server, headers};
 use std::future::pending;
 use std::time::Duration;
@@ -22,12 +23,22 @@ fn get(url: &str) -> Sent {
     Sent { method: Method::GET, body: Bytes::new(), ..post(url) }
 }
 
-async fn send(client: &Client, sent: Sent) -> Result<Answered, Broken> {
-    exchange(client, sent, Instant::now() + Duration::from_secs(30), CAP).await
+/// A client and its pool.
+struct Outside {
+    client: Client,
+    profile: Arc<Profile>,
+}
+
+fn outside() -> Outside {
+    Outside { client: Client::new().unwrap(), profile: Lasting::default().profiles.documents(&Arc::default()) }
+}
+
+async fn send(outside: &Outside, sent: Sent) -> Result<Answered, Broken> {
+    exchange(&outside.client, &outside.profile, sent, Instant::now() + Duration::from_secs(30), CAP).await
 }
 
 async fn post_once(server: &Server) -> Result<Answered, Broken> {
-    send(&Client::new().unwrap(), post(&server.url())).await
+    send(&outside(), post(&server.url())).await
 }
 
 fn broken(outcome: Outcome, status: Option<u16>) -> Broken {
@@ -67,7 +78,7 @@ async fn the_request_is_what_was_given_and_no_more() {
 #[tokio::test]
 async fn get_carries_no_body() {
     let server = Server::answering(&[OK]).await;
-    send(&Client::new().unwrap(), get(&server.url())).await.unwrap();
+    send(&outside(), get(&server.url())).await.unwrap();
     let request = server.requests().remove(0);
     assert!(request.starts_with("GET / HTTP/1.1\r\n") && request.ends_with("\r\n\r\n"), "{request}");
     assert!(!request.contains("content-length") && !request.contains("transfer-encoding"), "{request}");
@@ -78,7 +89,7 @@ async fn refused_connection_is_connect_and_not_ambiguous() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let result = send(&Client::new().unwrap(), post(&url)).await;
+    let result = send(&outside(), post(&url)).await;
     assert_eq!(result.unwrap_err(), broken(Outcome::Connect, None));
 }
 
@@ -86,7 +97,7 @@ async fn refused_connection_is_connect_and_not_ambiguous() {
 async fn an_unknown_name_is_dns() {
     // No label of a name is longer than 63 bytes (RFC 1035), so no server has to be asked.
     let url = format!("http://{}.invalid/", "a".repeat(70));
-    let result = send(&Client::new().unwrap(), post(&url)).await;
+    let result = send(&outside(), post(&url)).await;
     assert_eq!(result.unwrap_err(), broken(Outcome::Dns, None));
 }
 
@@ -98,7 +109,7 @@ async fn a_server_that_does_not_speak_tls_is_tls() {
         let _ = connection.stream.read(&mut [0; 1024]).await;
     })
     .await;
-    let result = send(&Client::new().unwrap(), post(&server.url().replace("http:", "https:"))).await;
+    let result = send(&outside(), post(&server.url().replace("http:", "https:"))).await;
     assert_eq!(result.unwrap_err(), broken(Outcome::Tls, None));
 }
 
@@ -118,7 +129,7 @@ async fn a_lost_get_is_ambiguous_too() {
         connection.request().await;
     })
     .await;
-    let result = send(&Client::new().unwrap(), get(&server.url())).await;
+    let result = send(&outside(), get(&server.url())).await;
     assert_eq!(result.unwrap_err(), broken(Outcome::Reset, None));
 }
 
@@ -239,9 +250,9 @@ async fn redirect_is_not_followed() {
 #[tokio::test]
 async fn connections_are_kept_and_used_again() {
     let server = Server::answering(&[OK]).await;
-    let client = Client::new().unwrap();
+    let outside = outside();
     for _ in 0..5 {
-        send(&client, post(&server.url())).await.unwrap();
+        send(&outside, post(&server.url())).await.unwrap();
     }
     assert_eq!((server.connections(), server.requests().len()), (1, 5));
 }
@@ -254,9 +265,9 @@ async fn a_request_lost_on_a_kept_connection_is_not_sent_again() {
         connection.request().await;
     })
     .await;
-    let client = Client::new().unwrap();
-    send(&client, post(&server.url())).await.unwrap();
-    assert_eq!(send(&client, post(&server.url())).await.unwrap_err(), broken(Outcome::Reset, None));
+    let outside = outside();
+    send(&outside, post(&server.url())).await.unwrap();
+    assert_eq!(send(&outside, post(&server.url())).await.unwrap_err(), broken(Outcome::Reset, None));
     assert_eq!((server.connections(), server.requests().len()), (1, 2));
 }
 
@@ -265,9 +276,9 @@ async fn an_unfinished_answer_does_not_end_up_in_the_next_one() {
     let long = format!("HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n{}", "x".repeat(2000));
     let answers: &[&str] = Box::leak(Box::new([Box::leak(long.into_boxed_str()), OK]));
     let server = Server::answering(answers).await;
-    let client = Client::new().unwrap();
-    assert_eq!(send(&client, post(&server.url())).await.unwrap().body, None);
-    let second = send(&client, post(&server.url())).await.unwrap();
+    let outside = outside();
+    assert_eq!(send(&outside, post(&server.url())).await.unwrap().body, None);
+    let second = send(&outside, post(&server.url())).await.unwrap();
     assert_eq!(second.body.as_deref(), Some(&b"ok"[..]));
 }
 
@@ -286,9 +297,9 @@ async fn a_dropped_attempt_closes_its_connection() {
         }
     })
     .await;
-    let client = Client::new().unwrap();
+    let outside = outside();
     let url = server.url();
-    let attempt = tokio::spawn(async move { send(&client, post(&url)).await.map(|_| ()) });
+    let attempt = tokio::spawn(async move { send(&outside, post(&url)).await.map(|_| ()) });
     has_begun.await.unwrap();
     attempt.abort();
     is_gone.await.unwrap();

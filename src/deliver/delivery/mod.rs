@@ -4,7 +4,8 @@
 mod tests;
 
 use super::answer::{self, RawAnswer};
-use super::attempt::{self, Answered, Broken, Sent};
+use super::attempt::{Answered, Broken, Sent};
+use super::auth::Way;
 use super::client::Client;
 use super::destination::Destination;
 use super::gates::{Held, Passed};
@@ -136,6 +137,28 @@ impl Target {
         }
     }
 
+    /// Egress denies the host of a built request, as far as that can be said without resolving it.
+    pub fn denies(&self, outbound: &Outbound) -> bool {
+        match &*outbound.destination {
+            Destination::Http(uri) => self.request.profile.check_host(uri).is_err(),
+            Destination::Stdout | Destination::File(_) => false,
+        }
+    }
+
+    /// What becomes of a request that [`Self::denies`] speaks of, where none is really sent.
+    pub fn denied() -> Delivered {
+        Delivered {
+            outcome: Outcome::Egress,
+            attempts: Vec::new(),
+            answer: None,
+            raw_answer: None,
+            duration: Duration::ZERO,
+            retry_after: None,
+            gave_up: None,
+            dead_letter: None,
+        }
+    }
+
     async fn attempt(
         &self,
         client: &Client,
@@ -161,7 +184,9 @@ impl Target {
                 Destination::Http(uri) => {
                     let body = outbound.body.clone();
                     let sent = Sent { method: outbound.method.clone(), uri: uri.clone(), headers, body };
-                    attempt::exchange(client, sent, until, self.answer_max).await.map(Some)
+                    let (profile, answer_max) = (&self.request.profile, self.answer_max);
+                    let way = Way { client, profile, until, answer_max, started, id: &outbound.id };
+                    way.send(outbound.credential.as_ref(), sent).await.map(Some)
                 }
                 Destination::Stdout => written(client.sinks.stdout(line(&headers)), until).await.map(|()| None),
                 Destination::File(path) => {

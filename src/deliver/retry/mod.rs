@@ -123,6 +123,7 @@ impl RetryOn {
             | Outcome::Write
             | Outcome::Draining
             | Outcome::Egress
+            | Outcome::Credentials
             | Outcome::QueueFull
             | Outcome::BreakerOpen => false,
         }

@@ -66,7 +66,14 @@ fn only_what_on_names_is_repeated() {
     for outcome in [Outcome::Dns, Outcome::Connect, Outcome::Tls, Outcome::Reset, Outcome::Timeout] {
         assert!(matches!(decide(&default, failed(1, outcome), FAR), Decision::After(_)), "{outcome}");
     }
-    for outcome in [Outcome::Expression, Outcome::Deadline, Outcome::Write, Outcome::Draining, Outcome::Egress] {
+    for outcome in [
+        Outcome::Expression,
+        Outcome::Deadline,
+        Outcome::Write,
+        Outcome::Draining,
+        Outcome::Egress,
+        Outcome::Credentials,
+    ] {
         assert_eq!(decide(&default, failed(1, outcome), FAR), Decision::GiveUp(GiveUp::NotRetryable), "{outcome}");
     }
 }

@@ -1,10 +1,11 @@
 //! Events, targets and servers for tests.
 
 use crate::body::Parsed;
-use crate::config::spec::{ProcessSpec, TargetSpec};
-use crate::deliver::{Outbound, States, Target, TargetContext};
+use crate::config::spec::{ProcessSpec, SignSpec, TargetSpec};
+use crate::deliver::{Lasting, Outbound, Signer, Signers, States, Target, TargetContext};
 use crate::diagnostic::{At, Findings};
 use crate::document::Document;
+use crate::egress::Egress;
 use crate::event::{Event, RequestInfo};
 use crate::expr::{Environment, EvaluationError, Scope};
 use crate::secret::{Missing, References};
@@ -48,6 +49,16 @@ pub(in crate::deliver) fn event(pairs: &[(&'static str, &'static str)], body: &s
     Event { request: Arc::new(request(pairs)), bytes, parsed, element: None }
 }
 
+/// Knows no scheme: those are described where they are verified.
+struct Unsigning;
+
+impl Signers for Unsigning {
+    fn compile(&self, _: &SignSpec, at: &At<'_>) -> Option<Arc<dyn Signer>> {
+        at.error("sign-kind", "there are no schemes here", None);
+        None
+    }
+}
+
 /// What surrounds a target while it is compiled.
 #[derive(Default)]
 pub(in crate::deliver) struct Surroundings {
@@ -59,6 +70,7 @@ pub(in crate::deliver) struct Surroundings {
     pub(in crate::deliver) credential_query: Vec<String>,
     pub(in crate::deliver) offline: bool,
     pub(in crate::deliver) is_dead_letter: bool,
+    pub(in crate::deliver) egress: Arc<Egress>,
 }
 
 impl Surroundings {
@@ -93,6 +105,9 @@ impl Surroundings {
             is_dead_letter: self.is_dead_letter,
             route: "orders",
             states: &self.states,
+            egress: &self.egress,
+            lasting: &Lasting::default(),
+            signers: &Unsigning,
         };
         let target = Target::compile(&spec, 0, &context, &At::document(&findings, &references, 0));
         let found = findings.into_inner().into_iter();

@@ -1,18 +1,40 @@
 //! How a target knows us: credentials in headers and in the query, never shown and never sent elsewhere.
+//!
+//! What is the same for all attempts is built with the request; what each attempt makes anew (a token that may have been
+//! renewed, a signature with its moment) is a [`Credential`].
 
-use super::field::{HeaderField, ShownValue, Visibility, set};
+mod aws;
+mod basic;
+mod credential;
+mod oauth2;
+mod sign;
+
+pub(super) use credential::{Credential, Way};
+pub use oauth2::Tokens;
+pub use sign::{Signer, Signers, ToSign, Unsignable};
+
+use super::TargetContext;
+use super::connect::Tls;
+use super::field::{HeaderField, Visibility, set};
 use super::prepare::ShownHeaders;
-use crate::config::spec::{AuthSpec, BasicSpec, Ordered};
+use crate::config::spec::{AuthSpec, Ordered};
 use crate::diagnostic::At;
-use crate::expr::{Environment, Evaluation, EvaluationError, Reads};
-use crate::secret::holds_stand_in;
-use crate::transform::{Rendered, Text, compile_headers, compile_query, header_value};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::expr::{Evaluation, EvaluationError, Reads};
+use crate::transform::{Text, compile_headers, compile_query};
+use aws::Aws;
+use basic::Basic;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use oauth2::OAuth2;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use zeroize::Zeroizing;
+use std::sync::Arc;
+
+/// Where the target is, and how it is spoken to there.
+pub(super) struct Home<'h> {
+    /// Scheme, host and port.
+    pub(super) origin: &'h str,
+    pub(super) tls: &'h Tls,
+}
 
 /// The credentials of a target.
 #[derive(Default)]
@@ -20,10 +42,17 @@ pub(super) struct Auth {
     headers: Vec<HeaderField>,
     basic: Option<Basic>,
     query: Vec<(String, Text)>,
+    credential: Option<Credential>,
 }
 
 impl Auth {
-    pub(super) fn compile(spec: &AuthSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Auth> {
+    pub(super) fn compile(
+        spec: &AuthSpec,
+        context: &TargetContext<'_>,
+        home: Option<&Home<'_>>,
+        at: &At<'_>,
+    ) -> Option<Auth> {
+        let environment = &context.environment;
         let mut auth = Auth::default();
         match spec {
             AuthSpec::Bearer(token) => {
@@ -48,8 +77,24 @@ impl Auth {
                     auth.query.push((name, text));
                 }
             }
+            AuthSpec::OAuth2(spec) => {
+                let oauth2 = OAuth2::compile(spec, context, home, &at.key("oauth2"))?;
+                auth.credential = Some(Credential::Token(oauth2));
+            }
+            AuthSpec::Sign(spec) => {
+                let signer = context.signers.compile(spec, &at.key("sign"))?;
+                auth.credential = Some(Credential::Signature(signer));
+            }
+            AuthSpec::Aws(spec) => {
+                auth.credential = Some(Credential::Aws(Arc::new(Aws::compile(spec, &at.key("aws"))?)));
+            }
         }
         Some(auth)
+    }
+
+    /// What each attempt makes anew.
+    pub(super) fn credential(&self) -> Option<&Credential> {
+        self.credential.as_ref()
     }
 
     pub(super) fn reads(&self) -> impl Iterator<Item = Reads> + '_ {
@@ -75,6 +120,9 @@ impl Auth {
         }
         if let Some(basic) = &self.basic {
             set(headers, shown, &AUTHORIZATION, basic.value(evaluation)?);
+        }
+        if let Some(credential) = &self.credential {
+            credential.show(headers, shown);
         }
         Ok(())
     }
@@ -126,81 +174,9 @@ fn credential(text: Text, at: &At<'_>) -> Option<Text> {
     Some(text)
 }
 
-/// `authorization: Basic …` (RFC 7617, in UTF-8).
-struct Basic {
-    username: Text,
-    password: Text,
-    constant: Option<ShownValue>,
-}
-
-impl Basic {
-    fn compile(spec: &BasicSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Basic> {
-        let username = Text::compile(&spec.username, environment, &at.key("username"));
-        let password = Text::compile(&spec.password, environment, &at.key("password"));
-        let mut basic = Basic { username: username?, password: password?, constant: None };
-        if let (Some(username), Some(password)) = (basic.username.constant(), basic.password.constant()) {
-            match basic_value(username, password) {
-                Ok(value) => basic.constant = Some(value),
-                Err(error) => {
-                    at.error("basic-auth", error.to_string(), None);
-                    return None;
-                }
-            }
-        }
-        Some(basic)
-    }
-
-    fn reads(&self) -> Reads {
-        super::union(self.username.reads(), self.password.reads())
-    }
-
-    fn value(&self, evaluation: &mut Evaluation<'_>) -> Result<ShownValue, EvaluationError> {
-        if let Some(constant) = &self.constant {
-            return Ok(constant.clone());
-        }
-        let username = self.username.rendered(evaluation)?.unwrap_or_default();
-        let password = self.password.rendered(evaluation)?.unwrap_or_default();
-        basic_value(&username, &password)
-    }
-}
-
-/// RFC 7617, section 2: the first colon ends the user name, and neither part has control characters.
-fn basic_value(username: &Rendered, password: &Rendered) -> Result<ShownValue, EvaluationError> {
-    let wrong = |message: &str| Err(EvaluationError::Wrong(message.to_owned()));
-    if username.real().contains(':') && !holds_stand_in(username.real()) {
-        return wrong("the user name of basic auth has a colon, which would end it");
-    }
-    if username.real().chars().chain(password.real().chars()).any(char::is_control) {
-        return wrong("the user name or password of basic auth has a control character");
-    }
-    let pair = Zeroizing::new(format!("{}:{}", username.real(), password.real()));
-    let mut value = header_value(&format!("Basic {}", STANDARD.encode(pair.as_bytes())))?;
-    value.set_sensitive(true);
-    let password = Visibility::Credential.shown(password).unwrap_or_default();
-    Ok((value, Some(format!("Basic {}:{password}", username.shown()))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_colon_cannot_stand_in_a_user_name() {
-        let value = |username: &str, password: &str| basic_value(&Rendered::open(username), &Rendered::open(password));
-        assert!(value("us:er", "password").is_err());
-        assert!(value("user", "pass\nword").is_err());
-        // The example of RFC 7617, section 2.
-        let (header, shown) = value("Aladdin", "open sesame").unwrap();
-        assert_eq!(header, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        assert_eq!(shown.as_deref(), Some("Basic Aladdin:…"));
-        assert!(header.is_sensitive());
-    }
-
-    #[test]
-    fn utf_8_is_the_charset() {
-        // The example of RFC 7617, section 2.1.
-        assert_eq!(basic_value(&Rendered::open("test"), &Rendered::open("123£")).unwrap().0, "Basic dGVzdDoxMjPCow==");
-    }
 
     #[test]
     fn parameters_join_what_the_url_has() {

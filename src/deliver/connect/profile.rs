@@ -1,0 +1,84 @@
+//! How connections are made: by which rules, for whose choice of host, with which TLS. One pool for each such way, so that
+//! a kept connection is never used for what it was not checked for.
+
+use super::{Connector, Tls, forwards, proxy_for};
+use crate::deliver::attempt::Watched;
+use crate::deliver::client::Client;
+use crate::egress::{Denied, Egress, Origin};
+use http::Uri;
+use http::header::PROXY_AUTHORIZATION;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+/// A way of making connections, and the pool of those that were made so.
+pub struct Profile {
+    egress: Arc<Egress>,
+    origin: Origin,
+    tls: Tls,
+    pool: OnceLock<Pool>,
+}
+
+pub(in crate::deliver) type Pool = legacy::Client<Connector, Watched>;
+
+/// Hands out profiles: the one that is in use already where nothing about it has changed, so that a reload closes no
+/// connection. It holds on to none of them: a profile lives as long as a generation that uses it.
+#[derive(Default)]
+pub struct Profiles(Mutex<Vec<Weak<Profile>>>);
+
+impl Profiles {
+    pub(in crate::deliver) fn profile(&self, egress: &Arc<Egress>, origin: Origin, tls: Tls) -> Arc<Profile> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|profile| profile.strong_count() > 0);
+        let is_same = |profile: &Arc<Profile>| {
+            profile.origin == origin
+                && profile.tls == tls
+                && (Arc::ptr_eq(&profile.egress, egress) || *profile.egress == **egress)
+        };
+        if let Some(profile) = known.iter().filter_map(Weak::upgrade).find(is_same) {
+            return profile;
+        }
+        let profile = Arc::new(Profile { egress: egress.clone(), origin, tls, pool: OnceLock::new() });
+        known.push(Arc::downgrade(&profile));
+        profile
+    }
+
+    /// For documents that the configuration, or a provider's entry, names: keys and certificates.
+    pub fn documents(&self, egress: &Arc<Egress>) -> Arc<Profile> {
+        self.profile(egress, Origin::Written, Tls::default())
+    }
+}
+
+impl Profile {
+    /// What the rules say of a URL before its name is resolved.
+    pub(in crate::deliver) fn check_host(&self, uri: &Uri) -> Result<(), Denied> {
+        self.egress.check_host(uri.host().unwrap_or_default(), self.origin)
+    }
+
+    /// Sends a request on a kept connection or on a new one.
+    pub(in crate::deliver) async fn request(
+        &self,
+        client: &Client,
+        mut request: Request<Watched>,
+    ) -> Result<Response<Incoming>, legacy::Error> {
+        if let Some(value) = self.proxy_authorization(request.uri()) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
+        }
+        self.pool(client).request(request).await
+    }
+
+    fn pool(&self, client: &Client) -> &Pool {
+        self.pool.get_or_init(|| {
+            let tls = self.tls.config(client);
+            client.pool(Connector::new(&self.egress, self.origin, client.resolver(), tls))
+        })
+    }
+
+    /// A proxy that forwards is told who asks with every request; for a tunnel it has been told already.
+    fn proxy_authorization(&self, uri: &Uri) -> Option<&HeaderValue> {
+        self.egress.proxy.as_ref()?;
+        let proxy = proxy_for(&self.egress, uri.host().unwrap_or_default()).filter(|_| forwards(uri, self.origin))?;
+        proxy.authorization.as_ref()
+    }
+}
