@@ -1,4 +1,8 @@
-//! What hookswitch.yaml says about the process itself, compiled: listeners, bounds, shutdown, logs.
+//! What hookswitch.yaml says about the process itself, compiled: listeners, bounds, shutdown, logs, telemetry.
+
+mod telemetry;
+
+pub use telemetry::Telemetry;
 
 mod tls;
 
@@ -74,12 +78,6 @@ pub struct Log {
     pub payloads: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Telemetry {
-    /// Where a trace is looked at, with `{trace_id}` for its id.
-    pub trace_url: Option<Arc<str>>,
-}
-
 const WEBHOOKS_DEFAULT: &str = "127.0.0.1:8080";
 pub const ADMIN_DEFAULT: &str = "127.0.0.1:9901";
 
@@ -92,7 +90,7 @@ impl Settings {
         let limits = compile_limits(spec, &at.key("limits"));
         let shutdown = compile_shutdown(spec, &at.key("shutdown"));
         let log = compile_log(spec, &at.key("log"));
-        let telemetry = compile_telemetry(spec, &at.key("telemetry"));
+        let telemetry = Telemetry::compile(spec, &at.key("telemetry"));
         let defaults = check_defaults(spec, &at.key("defaults"));
         defaults?;
         Some(Settings {
@@ -121,6 +119,7 @@ impl Settings {
     pub fn needs_no_restart_after(&self, other: &Settings) -> bool {
         let own = (&self.listen, &self.admin.listen, &self.admin.token, &self.limits, &self.log.format);
         own == (&other.listen, &other.admin.listen, &other.admin.token, &other.limits, &other.log.format)
+            && self.telemetry.export == other.telemetry.export
     }
 }
 
@@ -280,28 +279,6 @@ fn compile_log(spec: &ProcessSpec, at: &At<'_>) -> Option<Log> {
     let log = spec.log.clone().unwrap_or_default();
     let payloads = log.payloads.as_ref().map_or(Some(false), |payloads| config::scalar(payloads, &at.key("payloads")));
     Some(Log { level: log.level.unwrap_or_default(), format: log.format, payloads: payloads? })
-}
-
-fn compile_telemetry(spec: &ProcessSpec, at: &At<'_>) -> Option<Telemetry> {
-    let telemetry = spec.telemetry.clone().unwrap_or_default();
-    let trace_url = match &telemetry.trace_url {
-        Some(written) => Some(trace_url(written, &at.key("trace_url"))?),
-        None => None,
-    };
-    Some(Telemetry { trace_url })
-}
-
-/// A browser follows it: anything but http(s) could be a program.
-fn trace_url(written: &str, at: &At<'_>) -> Option<Arc<str>> {
-    let text = config::plain(written, at)?;
-    let filled = text.replace("{trace_id}", "0");
-    let parsed: Option<url::Url> = filled.parse().ok();
-    if filled == text || !parsed.is_some_and(|url| matches!(url.scheme(), "http" | "https")) {
-        let help = "as https://jaeger.example/trace/{trace_id}".to_owned();
-        at.error("trace-url-malformed", "this is not an http(s) URL with {trace_id} in it", help);
-        return None;
-    }
-    Some(text.into())
 }
 
 /// Routes read `defaults` silently; its mistakes are told once, here.

@@ -23,10 +23,11 @@ use crate::server::keys::{FetchedKeys, Outside};
 use crate::server::listener::{self, BindError, Bound, Peer, Server};
 use crate::server::rate_limits::Counting;
 use crate::server::rejection::Rejection;
-use crate::server::{Answer, meters, pipeline};
+use crate::server::{Answer, meters, pipeline, request_id};
 use crate::settings::{Settings, Shutdown};
 use crate::telemetry::logs::{Format, Log};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::{Otlp, Plan, TlsError};
 use http::Request;
 use hyper::body::Incoming;
 use std::collections::HashSet;
@@ -74,6 +75,8 @@ pub enum StartError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Admin(#[from] TokenRequired),
+    #[error(transparent)]
+    Telemetry(#[from] TlsError),
     #[error("cannot listen to signals: {0}")]
     Signals(std::io::Error),
 }
@@ -100,16 +103,39 @@ pub async fn run(options: Options) -> Result<usize, StartError> {
     apply(&options, &mut settings);
     let bound = bind(&settings).await?;
     let signals = Signals::new().map_err(StartError::Signals)?;
+    let otlp = export(&settings, &log, &metrics)?;
     let parts = parts(&options, &settings, &log, &metrics, handle.live())?;
-    let gateway = Arc::new(Gateway::new(handle.live().clone(), parts));
+    let gateway = Gateway::new(handle.live().clone(), parts);
+    let gateway = Arc::new(gateway.traced(otlp.tracer.clone()));
     let stop_reloading = CancellationToken::new();
     read_gauges(&metrics, &gateway, &log);
     tokio::spawn(reloader.run(options.watch, stop_reloading.clone()));
     tokio::spawn(stop_reloading.clone().run_until_cancelled_owned(sweep(loader.carried(), gateway.clone())));
     let lost = serve(bound, &settings, &gateway, &log, signals, handle).await?;
     stop_reloading.cancel();
+    otlp.shutdown().await;
     log.flush();
     Ok(lost)
+}
+
+/// Telemetry for a collector, where one is configured.
+fn export(settings: &Settings, log: &Log, metrics: &Metrics) -> Result<Otlp, TlsError> {
+    let instance = request_id::fresh(Clock::System.now(), fastrand::u128(..));
+    let plan = Plan::new(&settings.telemetry.export, &variable, &instance);
+    plan.warnings.iter().for_each(|warning| tracing::warn!(warning, "telemetry variable"));
+    let otlp = Otlp::start(plan, metrics, || {
+        Clock::System.now().timestamp_nanos_opt().and_then(|time| u64::try_from(time).ok()).unwrap_or(0)
+    })?;
+    otlp.logs.iter().for_each(|queue| log.export_to(queue.clone()));
+    Ok(otlp)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "OTEL_* variables are an interface of their own, which every program with OpenTelemetry reads by itself"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// How long a key of a rate limit may outlive its use, and figures their target.
@@ -162,7 +188,9 @@ fn follow_reloads(
         log.set_level(settings.log.level.into());
         at_start.renew_certificates(settings);
         if !settings.needs_no_restart_after(&at_start) {
-            tracing::warn!("listeners, limits and the format of the log change only by a restart");
+            tracing::warn!(
+                "listeners, limits, the export of telemetry and the format of the log change only by a restart"
+            );
         }
     })
 }
@@ -183,7 +211,7 @@ fn read_gauges(metrics: &Metrics, gateway: &Arc<Gateway>, log: &Log) {
         (metrics.clone(), gateway.live.clone(), gateway.admission.clone(), log.clone());
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     metrics.before_collecting(move || {
-        live.load().value.meters.make_all();
+        live.load().value.meters.read();
         let process = counted.process();
         process.in_flight.set(number(admission.events()));
         process.in_flight_bytes.set(number(admission.bytes()));
@@ -301,7 +329,7 @@ async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>, peer: Peer) -
     let inbound = Inbound { peer: address.ip(), scheme: listener.scheme(), public_url: listener.public_url.clone() };
     let generation = gateway.live.load();
     let trusted = &generation.value.settings.trusted_proxies;
-    match Arrival::new(head, inbound, trusted, gateway.clock, None) {
+    match Arrival::new(head, inbound, trusted, gateway.clock, Some(gateway.tracer.sampler())) {
         Ok(arrival) => pipeline::handle(gateway, generation, arrival, body).await,
         Err((id, error)) => {
             tracing::info!(request_id = &*id, client_ip = %address.ip(), %error, "request refused");

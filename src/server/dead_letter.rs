@@ -41,7 +41,7 @@ pub async fn write(failure: &Failure<'_>, context: &Context) -> Option<Stored> {
             return None;
         }
     };
-    let span = context.recorder.begin(&record);
+    let span = context.recorder.begin(&record, dead_letter, &outbound);
     let scope = DeliveryScope {
         deadline: failure.deadline.unwrap_or_else(|| Instant::now() + dead_letter.schedule()),
         event: letter.event().clone(),

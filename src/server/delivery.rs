@@ -100,7 +100,7 @@ impl Job {
     /// Sends it, and writes its dead letter where it fails.
     pub async fn deliver(self, context: &Context) -> Delivered {
         let span = match &self.request {
-            Request::Ready(_) => context.recorder.begin(&self.record),
+            Request::Ready(outbound) => context.recorder.begin(&self.record, &self.target, outbound),
             Request::NotBuilt { id } => {
                 let delivered = self.kept(Delivered::not_built(), id, context).await;
                 context.recorder.stored(&self.record, &delivered);

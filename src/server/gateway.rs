@@ -15,6 +15,7 @@ use crate::settings::Settings;
 use crate::telemetry::logs::Log;
 use crate::telemetry::masking::Masking;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Tracer;
 use crate::verify::{KeySource, NoKeys};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -48,6 +49,8 @@ pub struct Gateway {
     /// `None`: nothing is printed.
     pub log: Option<Log>,
     pub metrics: Metrics,
+    /// Where spans go; nowhere unless [`traced`](Gateway::traced) says so.
+    pub tracer: Tracer,
     /// Where deliveries go.
     pub outgoing: Outgoing,
     /// Keys that only their senders have.
@@ -140,6 +143,7 @@ impl Gateway {
             clock: parts.clock,
             log: parts.log,
             metrics: parts.metrics,
+            tracer: Tracer::default(),
             repeats: Memories::default(),
             cut_off: CancellationToken::new(),
             last_word: CancellationToken::new(),
@@ -149,6 +153,12 @@ impl Gateway {
             draining: AtomicBool::new(false),
             lost: AtomicUsize::new(0),
         }
+    }
+
+    /// With its spans recorded.
+    #[must_use]
+    pub fn traced(self, tracer: Tracer) -> Gateway {
+        Gateway { tracer, ..self }
     }
 
     /// One for a test delivery: to the same targets with the same connections and bounds, and with a memory of its own, so

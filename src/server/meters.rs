@@ -3,10 +3,10 @@
 //! A route's are made when something is counted of it first, or when somebody asks for numbers: series take kilobytes, and
 //! most of a thousand routes are quiet.
 
-use crate::deliver::{Attempt, Outcome, Target};
+use crate::deliver::{Attempt, BreakerState, Outcome, Target};
 use crate::route::{Route, RouteTable};
 use crate::telemetry::metrics::{
-    Answered, ClientSeries, ClientStatus, Metrics, Peer, RouteSeries, Seen, ServerSeries, Status, TargetSeries,
+    Answered, ClientSeries, ClientStatus, Gauge, Metrics, Peer, RouteSeries, Seen, ServerSeries, Status, TargetSeries,
 };
 use http::Method;
 use std::sync::{Arc, OnceLock};
@@ -29,8 +29,12 @@ pub struct RouteMeter {
 #[derive(Clone)]
 pub struct TargetMeter {
     pub target: Arc<TargetSeries>,
-    /// `None` where no HTTP is spoken.
+    /// `None` where no HTTP is spoken, as of the next.
     client: Option<Arc<ClientSeries>>,
+    pub peer: Option<Arc<Peer>>,
+    /// `None` where the target has no limit, and no breaker.
+    waiting: Option<Arc<Gauge>>,
+    breaker: Option<Arc<Gauge>>,
 }
 
 impl Meters {
@@ -44,10 +48,11 @@ impl Meters {
         self.routes.get(position).map(|(route, meter)| self.meter(route, meter))
     }
 
-    /// Whoever reads numbers sees those of quiet routes too, from zero on.
-    pub fn make_all(&self) {
+    /// Whoever reads numbers sees those of quiet routes too, from zero on, and how targets are now.
+    pub fn read(&self) {
         for (route, meter) in &self.routes {
-            self.meter(route, meter);
+            let targets = &self.meter(route, meter).targets;
+            route.targets.iter().zip(targets).for_each(|(target, meter)| meter.read(target));
         }
     }
 
@@ -72,9 +77,29 @@ impl RouteMeter {
 
 impl TargetMeter {
     fn new(route: &Route, target: &Target, metrics: &Metrics) -> TargetMeter {
-        let client = address(&target.written_url)
-            .map(|(address, port)| metrics.client(Peer { method: method(target.method()), address, port }));
-        TargetMeter { target: metrics.target(&route.name, &target.name), client }
+        let peer =
+            address(&target.written_url).map(|(address, port)| Peer { method: method(target.method()), address, port });
+        let client = peer.clone().map(|peer| metrics.client(peer));
+        TargetMeter {
+            target: metrics.target(&route.name, &target.name),
+            client,
+            peer: peer.map(Arc::new),
+            waiting: target.waiting().map(|_| metrics.waiting(&route.name, &target.name)),
+            breaker: target.breaker_state().map(|_| metrics.breaker_state(&route.name, &target.name)),
+        }
+    }
+
+    fn read(&self, target: &Target) {
+        if let (Some(gauge), Some(waiting)) = (&self.waiting, target.waiting()) {
+            gauge.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        }
+        if let (Some(gauge), Some(state)) = (&self.breaker, target.breaker_state()) {
+            gauge.set(match state {
+                BreakerState::Closed => 0,
+                BreakerState::HalfOpen => 1,
+                BreakerState::Open => 2,
+            });
+        }
     }
 
     pub fn attempted(&self, attempt: &Attempt, seen: Option<Seen>) {
@@ -92,6 +117,12 @@ impl TargetMeter {
             client.0.with(status, |histogram| histogram.observe(attempt.duration, seen));
         }
     }
+}
+
+/// Where a target is; `None` where no HTTP is spoken.
+pub fn peer(target: &Target) -> Option<Peer> {
+    let (address, port) = address(&target.written_url)?;
+    Some(Peer { method: method(target.method()), address, port })
 }
 
 /// A request that says no usable host reaches neither a path nor a route.

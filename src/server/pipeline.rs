@@ -175,6 +175,7 @@ async fn verify(
 ) -> Result<Verified, Rejection> {
     match gateway.trust {
         Trust::Verify => {
+            recorder.verifying(endpoint.verifier());
             let now = received.request.time;
             let passed = endpoint.verifier().verify(received, now, &*gateway.keys).await.map_err(|refusal| {
                 recorder.refused(&refusal);

@@ -5,6 +5,7 @@
 mod counts;
 mod lines;
 mod remembered;
+mod spans;
 
 use super::Answer;
 use super::answer::{End, Ending};
@@ -24,8 +25,10 @@ use crate::secret::Secret;
 use crate::telemetry::logs::Log;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace_context::Span;
-use crate::verify::Refusal;
+use crate::telemetry::traces::Recording;
+use crate::verify::{Refusal, Verifier};
 use http::{HeaderMap, Method};
+use spans::Traced;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -42,6 +45,10 @@ struct Inner {
     scheme: &'static str,
     client_ip: IpAddr,
     began: Instant,
+    /// The same moment, in nanoseconds since 1970.
+    began_at: u64,
+    /// `None`: the trace is not recorded.
+    recording: Option<Recording>,
     mode: Mode,
     notes: Mutex<Notes>,
 }
@@ -87,6 +94,7 @@ pub struct Notes {
     pub handshake: bool,
     /// Why the request was refused, where the answer does not say it.
     refusal: Option<String>,
+    traced: Traced,
     /// For the history alone.
     skipped: Vec<SkippedTarget>,
     /// Positions of the secrets that matched.
@@ -210,15 +218,18 @@ impl Recorder {
     pub fn printing(gateway: &Gateway, generation: &Arc<Generation>, arrival: &Arrival) -> Recorder {
         let (log, metrics) = (gateway.log.clone(), gateway.metrics.clone());
         let (generation, history) = (generation.clone(), gateway.history.clone());
-        Recorder::new(arrival, Mode::Prints { log, metrics, generation, history })
+        let recording = gateway.tracer.record(&arrival.span);
+        Recorder::new(arrival, Mode::Prints { log, metrics, generation, history }, recording)
     }
 
     /// For `test` and `explain`.
     pub fn keeping(arrival: &Arrival) -> Recorder {
-        Recorder::new(arrival, Mode::Keeps)
+        Recorder::new(arrival, Mode::Keeps, None)
     }
 
-    fn new(arrival: &Arrival, mode: Mode) -> Recorder {
+    fn new(arrival: &Arrival, mode: Mode, recording: Option<Recording>) -> Recorder {
+        let traced = recording.as_ref().map(|_| Traced::new(&arrival.path, &arrival.client.host, &arrival.headers));
+        let notes = Notes { traced: traced.unwrap_or_default(), ..Notes::default() };
         Recorder(Arc::new(Inner {
             id: arrival.id.clone(),
             span: arrival.span.clone(),
@@ -226,8 +237,10 @@ impl Recorder {
             scheme: arrival.client.scheme,
             client_ip: arrival.client.ip,
             began: arrival.instant,
+            began_at: arrival.time.timestamp_nanos_opt().and_then(|time| u64::try_from(time).ok()).unwrap_or(0),
+            recording,
             mode,
-            notes: Mutex::default(),
+            notes: Mutex::new(notes),
         }))
     }
 
@@ -259,8 +272,14 @@ impl Recorder {
         }
     }
 
+    /// It is asked who the sender is.
+    pub fn verifying(&self, verifier: &Verifier) {
+        self.trace_verify(verifier);
+    }
+
     /// Who called is known: these secrets matched, by their positions among those of all checks.
     pub fn verified(&self, matched: &[usize]) {
+        self.trace_verified(None);
         if matched.is_empty() {
             return;
         }
@@ -271,13 +290,15 @@ impl Recorder {
             notes.endpoint.clone().unwrap_or_default()
         };
         if let Mode::Prints { .. } = self.0.mode {
-            tracing::debug!(request_id = %self.0.id, path = &*path, ?matched, "verified");
+            let trace_id = self.0.span.trace_id;
+            tracing::debug!(request_id = %self.0.id, %trace_id, path = &*path, ?matched, "verified");
         }
     }
 
     /// Why the sender was not let in; only operators hear it.
     pub fn refused(&self, reason: &Refusal) {
         self.count_refusal(*reason);
+        self.trace_verified(Some(*reason));
         self.notes_mut().refusal = Some(reason.to_string());
     }
 
@@ -311,7 +332,8 @@ impl Recorder {
         };
         if let (Some(given), Mode::Prints { .. }) = (given, &self.0.mode) {
             let fingerprint = given.fingerprint();
-            tracing::warn!(request_id = %self.0.id, path = &*path, fingerprint, "sender gave its secret");
+            let trace_id = self.0.span.trace_id;
+            tracing::warn!(request_id = %self.0.id, %trace_id, path = &*path, fingerprint, "sender gave its secret");
         }
         path
     }
@@ -329,6 +351,10 @@ impl Recorder {
             self.count_wrong_expression(route.position);
             self.complain("expression failed", &route.name, error);
         }
+        // Of one that is taken it was told before, by `took`.
+        if decision != Decision::Taken {
+            self.trace_decision(route, &decision);
+        }
         self.notes_mut().decisions.push((route.clone(), decision));
     }
 
@@ -345,6 +371,7 @@ impl Recorder {
 
     /// Of a batch the deliveries alone have labels: there may be thousands.
     pub fn took(&self, taken: &Taken) {
+        self.trace_decision(&taken.route, &Decision::Taken);
         self.notes_mut().labels.extend(taken.labels.iter().cloned());
     }
 
@@ -361,7 +388,8 @@ impl Recorder {
     /// An equal event is in flight: nothing is sent for this one, and its answer takes as long as that.
     pub fn waits(&self, route: &str) {
         if let Mode::Prints { .. } = self.0.mode {
-            tracing::debug!(request_id = %self.0.id, route, "waiting for an equal event");
+            let trace_id = self.0.span.trace_id;
+            tracing::debug!(request_id = %self.0.id, %trace_id, route, "waiting for an equal event");
         }
     }
 
@@ -391,8 +419,8 @@ impl Recorder {
     }
 
     /// A delivery begins: what watches it.
-    pub fn begin(&self, record: &DeliveryRecord) -> DeliverySpan {
-        DeliverySpan::child_of(&self.0.span, self.target_meter(record).cloned())
+    pub fn begin(&self, record: &DeliveryRecord, target: &Target, outbound: &Outbound) -> DeliverySpan {
+        self.delivery_span(record, target, outbound)
     }
 
     pub fn delivered(&self, record: &DeliveryRecord, outbound: Outbound, delivered: &Delivered, span: &DeliverySpan) {
@@ -404,6 +432,7 @@ impl Recorder {
             }
             Mode::Prints { .. } => {
                 self.count_delivery(delivered, span);
+                self.trace_delivery(record, &outbound, delivered, span);
                 self.print_delivery(record, &outbound, delivered, span);
                 self.remember_delivery(record, &outbound, delivered, span);
             }
@@ -445,6 +474,7 @@ impl Recorder {
 
     /// A route that took the event has come to an end.
     pub fn ran(&self, run: &Run) {
+        self.trace_run(run);
         self.notes_mut().ended.push((run.taken.route.position, run.ending.end));
     }
 
@@ -459,6 +489,7 @@ impl Recorder {
 
     pub fn ended(&self, result: &Result<Answer, Rejection>) {
         self.count_event(result);
+        self.trace_event(result);
         self.print_event(result);
         self.remember_event(result);
     }
@@ -493,7 +524,8 @@ impl Recorder {
     /// A wrong expression is for its author to mend.
     fn complain(&self, message: &'static str, route: &str, error: &EvaluationError) {
         if let Mode::Prints { .. } = self.0.mode {
-            tracing::error!(request_id = %self.0.id, route, error = %error, "{message}");
+            let trace_id = self.0.span.trace_id;
+            tracing::error!(request_id = %self.0.id, %trace_id, route, error = %error, "{message}");
         }
     }
 }

@@ -1,31 +1,141 @@
-//! The place of a delivery in its trace: a span of its own, and one for each attempt, passed on to the target. What its
-//! attempts come to is counted on the way.
+//! A delivery in its trace: a span of its own, one for each attempt and for each wait. The attempt's is what the target
+//! is told (`traceparent`). What attempts come to is counted on the way.
 
-use super::meters::TargetMeter;
-use crate::deliver::{Attempt, Observer};
-use crate::telemetry::trace_context::Span;
+use super::meters::{self, TargetMeter};
+use super::record::Recorder;
+use crate::deliver::{Attempt, Observer, Outcome, Waited, WaitedFor};
+use crate::telemetry::metrics::Peer;
+use crate::telemetry::trace_context::{Span, SpanId};
+use crate::telemetry::traces::{Ended, Kind};
 use http::{HeaderName, HeaderValue};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
 
 /// One delivery, watched.
 pub struct DeliverySpan {
     pub span: Span,
+    pub began: Instant,
     pub meter: Option<TargetMeter>,
+    recorder: Recorder,
+    /// `None` where no HTTP is spoken.
+    peer: Option<Arc<Peer>>,
+    /// References instead of their values.
+    url: Arc<str>,
+    attempts: Mutex<Attempts>,
+}
+
+#[derive(Default)]
+struct Attempts {
+    current: Option<Span>,
+    /// Retries are linked to it.
+    first: Option<SpanId>,
 }
 
 impl DeliverySpan {
-    pub fn child_of(request: &Span, meter: Option<TargetMeter>) -> DeliverySpan {
-        DeliverySpan { span: request.child(|| fastrand::u64(..)), meter }
+    pub fn new(
+        recorder: Recorder,
+        span: Span,
+        meter: Option<TargetMeter>,
+        peer: Option<Arc<Peer>>,
+        url: Arc<str>,
+    ) -> DeliverySpan {
+        DeliverySpan { span, began: Instant::now(), meter, recorder, peer, url, attempts: Mutex::default() }
+    }
+
+    fn trace_attempt(&self, attempt: &Attempt, span: &Span, first: Option<SpanId>) {
+        let Some(recording) = self.recorder.recording() else { return };
+        let now = Instant::now();
+        let began = now.checked_sub(attempt.duration).unwrap_or(now);
+        let peer = self.peer.as_deref();
+        let (kind, name) = match peer {
+            Some(peer) => (Kind::Client, [peer.method, " ", &peer.address]),
+            None => (Kind::Internal, ["write", "", ""]),
+        };
+        let status = attempt.status.filter(|status| *status >= 400).map(|status| status.to_string());
+        let error = match attempt.outcome {
+            Outcome::Success => None,
+            outcome if meters::broken(outcome) => Some(outcome.as_str()),
+            outcome => Some(status.as_deref().unwrap_or(outcome.as_str())),
+        };
+        let ended = Ended {
+            span,
+            kind,
+            name,
+            began: self.recorder.at(began),
+            ended: self.recorder.at(now),
+            error,
+            link: first.filter(|first| *first != span.span_id),
+            is_remote: false,
+        };
+        recording.span(&ended, |attributes| {
+            attributes.number("hookswitch.attempt", attempt.number.into());
+            attributes.text("url.full", &self.url);
+            if let Some(peer) = peer {
+                attributes.text("http.request.method", peer.method);
+                attributes.text("server.address", &peer.address);
+                if let Some(port) = peer.port {
+                    attributes.number("server.port", port.into());
+                }
+                if attempt.number > 1 {
+                    attributes.number("http.request.resend_count", u64::from(attempt.number - 1));
+                }
+            }
+            if let Some(status) = attempt.status {
+                attributes.number("http.response.status_code", status.into());
+            }
+            if attempt.ambiguous {
+                attributes.switch("hookswitch.ambiguous", true);
+            }
+            attributes.given("error.type", error.unwrap_or_default());
+        });
+    }
+
+    /// Two ids are whole whenever the lock is free.
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for DeliverySpan {
     fn attempt_begins(&self, _number: u32) -> Vec<(HeaderName, HeaderValue)> {
-        self.span.child(|| fastrand::u64(..)).headers()
+        let span = self.span.child(|| fastrand::u64(..));
+        let headers = span.headers();
+        let mut attempts = self.attempts();
+        attempts.first.get_or_insert(span.span_id);
+        attempts.current = Some(span);
+        headers
     }
 
     fn attempt_ended(&self, attempt: &Attempt) {
+        let (span, first) = {
+            let mut attempts = self.attempts();
+            (attempts.current.take(), attempts.first)
+        };
+        let Some(span) = span else { return };
         if let Some(meter) = &self.meter {
-            meter.attempted(attempt, None);
+            meter.attempted(attempt, self.recorder.seen(span.span_id));
         }
+        self.trace_attempt(attempt, &span, first);
+    }
+
+    fn waited(&self, wait: &Waited) {
+        if let (WaitedFor::Rate, Some(meter)) = (wait.why, &self.meter) {
+            meter.target.rate_limited.add(1);
+        }
+        let Some(recording) = self.recorder.recording() else { return };
+        let now = Instant::now();
+        let began = now.checked_sub(wait.duration).unwrap_or(now);
+        let span = self.span.child(|| fastrand::u64(..));
+        let ended = Ended {
+            span: &span,
+            kind: Kind::Internal,
+            name: ["wait", "", ""],
+            began: self.recorder.at(began),
+            ended: self.recorder.at(now),
+            error: None,
+            link: None,
+            is_remote: false,
+        };
+        recording.span(&ended, |attributes| attributes.text("hookswitch.wait.reason", wait.why.as_str()));
     }
 }

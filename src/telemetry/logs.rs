@@ -10,14 +10,15 @@ mod writer;
 
 use crate::config::spec::{LogFormatSpec, LogLevelSpec};
 use crate::telemetry::masking::Masked;
+use crate::telemetry::otlp::Queue;
 use crate::telemetry::trace_context::{SpanId, TraceId};
 use chrono::{DateTime, Utc};
 use line::{Line, Style};
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use writer::Writer;
 
@@ -76,6 +77,8 @@ struct Inner {
     /// How `listening` and `ready` look: JSON wherever a program may read them.
     announcements: Format,
     writer: Writer,
+    /// Where lines go besides.
+    exported: OnceLock<Arc<Queue>>,
 }
 
 /// How long the end of the process waits for a reader that does not read.
@@ -112,6 +115,7 @@ impl Log {
             format,
             announcements,
             writer: Writer::start(write, dropped),
+            exported: OnceLock::new(),
         }))
     }
 
@@ -171,45 +175,38 @@ impl Log {
         self.announce("ready", |_| {});
     }
 
-    fn announce(&self, message: &str, fields: impl FnOnce(&mut Line<'_>)) {
+    fn announce(&self, message: &str, fields: impl Fn(&mut Line<'_>)) {
         self.put(self.0.announcements, Level::Info, Utc::now(), message, fields);
         self.flush();
     }
 
-    fn write(
-        &self,
-        format: Format,
-        level: Level,
-        time: DateTime<Utc>,
-        message: &str,
-        fields: impl FnOnce(&mut Line<'_>),
-    ) {
+    fn write(&self, format: Format, level: Level, time: DateTime<Utc>, message: &str, fields: impl Fn(&mut Line<'_>)) {
         if self.enabled(level) {
             self.put(format, level, time, message, fields);
         }
     }
 
-    fn put(
-        &self,
-        format: Format,
-        level: Level,
-        time: DateTime<Utc>,
-        message: &str,
-        fields: impl FnOnce(&mut Line<'_>),
-    ) {
-        thread_local! {
-            static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    fn put(&self, format: Format, level: Level, time: DateTime<Utc>, message: &str, fields: impl Fn(&mut Line<'_>)) {
+        with_scratch(|buffer| {
+            let mut line = Line::begin(buffer, style(format), time, level, message);
+            fields(&mut line);
+            line.end();
+            self.0.writer.push(buffer);
+        });
+        if let Some(exported) = self.0.exported.get() {
+            with_scratch(|buffer| {
+                let mut record = Line::begin(buffer, Style::Otlp, time, level, message);
+                fields(&mut record);
+                record.end();
+                exported.push(buffer, 1);
+            });
         }
-        // Taken, not borrowed: a panic while a line is built logs a line itself.
-        let mut buffer = SCRATCH.take();
-        buffer.clear();
-        let mut line = Line::begin(&mut buffer, style(format), time, level, message);
-        fields(&mut line);
-        line.end();
-        self.0.writer.push(&buffer);
-        if buffer.capacity() <= 64 * 1024 {
-            SCRATCH.set(buffer);
-        }
+    }
+
+    /// Every line goes there as well, from now on. Once.
+    pub fn export_to(&self, queue: Arc<Queue>) {
+        // A second queue has nobody who would read it.
+        let _ = self.0.exported.set(queue);
     }
 
     /// Lines that standard output was too slow for, so far.
@@ -226,6 +223,20 @@ impl Log {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.writer.flush(FLUSH);
+    }
+}
+
+/// A buffer that is kept for the next line of the thread.
+fn with_scratch(write: impl FnOnce(&mut Vec<u8>)) {
+    thread_local! {
+        static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    // Taken, not borrowed: a panic while a line is built logs a line itself.
+    let mut buffer = SCRATCH.take();
+    buffer.clear();
+    write(&mut buffer);
+    if buffer.capacity() <= 64 * 1024 {
+        SCRATCH.set(buffer);
     }
 }
 

@@ -60,12 +60,20 @@ const PERSONAL: &[&str] = &[
     "dateofbirth",
     "passport",
     "cardnumber",
+    "cardholder",
+    "card",
     "pan",
     "iban",
     "ssn",
     "inn",
     "snils",
+    "street",
+    "postalcode",
+    "zipcode",
 ];
+
+/// A field whose name ends in it is personal with everything below it: an address has many parts, under many names.
+const ADDRESS: &str = "address";
 
 /// What an object is called whose `name` is a person's.
 const PERSON: &[&str] =
@@ -165,7 +173,7 @@ impl Masking {
     fn field(&self, owner: &str, key: &str, value: &mut Value, depth: usize) {
         let leaf = !value.is_object() && !value.is_array();
         let persons_name = plain_name(key) == "name" && PERSON.contains(&plain_name(owner).as_str());
-        let named = is_credential(key) || ((is_personal(key) || persons_name) && leaf);
+        let named = is_credential(key) || is_address(key) || ((is_personal(key) || persons_name) && leaf);
         if named && !value.is_null() && !value.is_boolean() {
             *value = MASK.into();
         } else {
@@ -181,7 +189,7 @@ impl Masking {
             let nested =
                 serde_json::from_str::<Value>(&value).ok().filter(|value| value.is_object() || value.is_array());
             let shown: Cow<'_, str> = match nested {
-                _ if is_credential(last) || is_personal(last) => MASK.into(),
+                _ if is_credential(last) || is_personal(last) || is_address(&key) => MASK.into(),
                 Some(mut nested) => {
                     self.json(&mut nested, last, MAX_DEPTH);
                     nested.to_string().into()
@@ -216,6 +224,11 @@ fn plain_name(name: &str) -> String {
 fn is_credential(name: &str) -> bool {
     let name = plain_name(name);
     CREDENTIAL.iter().any(|part| name.contains(part))
+}
+
+/// Of a form also where it stands in brackets: `order[address][city]`.
+fn is_address(name: &str) -> bool {
+    name.split(['[', '.']).any(|part| plain_name(part).ends_with(ADDRESS))
 }
 
 /// `name` alone is not enough: products, routes and statuses have names as well. A person's is told by its owner.

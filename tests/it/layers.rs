@@ -46,7 +46,7 @@ const ALLOWED: [(&str, &str); 34] = [
         "server",
         "body clock dedupe deliver event expr history limit matcher reload route secret settings telemetry verify",
     ),
-    ("settings", "body config diagnostic route secret server"),
+    ("settings", "body config diagnostic route secret server telemetry"),
     ("stdout", ""),
     ("suggest", ""),
     ("telemetry", "config event secret stdout"),

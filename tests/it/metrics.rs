@@ -124,6 +124,24 @@ fn an_attempt_that_may_have_been_acted_upon_is_counted_as_such() {
 }
 
 #[test]
+fn the_state_of_targets_is_shown() {
+    let target = Target::new(|_, _| Answer::status(500));
+    let route = format!(
+        "name: a\nmatch: {{path: /a}}\nverify: none\ntarget: {{name: t, url: '{}', retry: {{max: 0}}, breaker: {{failures: 1, open: 1h}}, limit: {{concurrency: 1}}}}\n",
+        target.url("/")
+    );
+    let router = Router::start(&[("routes.d/a.yaml", &route)]);
+    let (breaker, waiting) =
+        (r#"hookswitch_breaker_state{route="a",target="t"}"#, r#"hookswitch_waiting{route="a",target="t"}"#);
+    expect(&samples(&router), &[(breaker, 0.0), (waiting, 0.0)]);
+    assert_eq!(router.send(Request::post("/a").json("{}")).status, 502);
+    expect(&samples(&router), &[(breaker, 2.0)]);
+    assert_eq!(router.send(Request::post("/a").json("{}")).status, 502);
+    let refused = r#"hookswitch_deliveries_total{route="a",target="t",outcome="breaker_open"}"#;
+    expect(&samples(&router), &[(refused, 1.0)]);
+}
+
+#[test]
 fn reloads_are_counted_and_series_of_a_route_that_is_gone_end() {
     let route = |name: &str| {
         format!("name: {name}\nmatch: {{path: /{name}}}\nverify: none\ntargets: []\nrespond: {{text: ok}}\n")

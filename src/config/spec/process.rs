@@ -218,13 +218,51 @@ pub struct LogSpec {
     pub payloads: Option<Scalar<bool>>,
 }
 
+/// Traces, metrics and logs for a collector (OTLP); the standard OTEL_* variables hold where nothing is written.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySpec {
-    /// Where a trace is looked at, as `https://jaeger.example/trace/{trace_id}`: the console links there.
+    /// The collector's endpoint, as http://collector:4318. Default: OTEL_EXPORTER_OTLP_ENDPOINT; empty or absent: nothing is
+    /// exported.
+    #[schemars(with = "String")]
+    #[serde(default)]
+    pub otlp: Option<String>,
+    /// Default: OTEL_EXPORTER_OTLP_PROTOCOL, else grpc on port 4317 and http/protobuf elsewhere.
+    #[schemars(with = "OtlpProtocolSpec")]
+    #[serde(default)]
+    pub protocol: Option<OtlpProtocolSpec>,
+    /// Sent with every export, as a token.
+    #[serde(default)]
+    pub headers: Ordered<String>,
+    /// What is exported. Default: all of traces, metrics and logs.
+    #[schemars(with = "Vec<SignalSpec>")]
+    #[serde(default)]
+    pub signals: Option<Vec<SignalSpec>>,
+    /// The part of traces that is recorded, of those that begin here; senders decide for those that they begin. From 0 to
+    /// 1; default: OTEL_TRACES_SAMPLER, else 1.
+    #[schemars(with = "Scalar<f64>")]
+    #[serde(default)]
+    pub sample: Option<Scalar<f64>>,
+    /// Where a trace can be looked at, with {trace_id}: https://jaeger.example.com/trace/{trace_id}
     #[schemars(with = "String")]
     #[serde(default)]
     pub trace_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum OtlpProtocolSpec {
+    #[serde(rename = "grpc")]
+    Grpc,
+    #[serde(rename = "http/protobuf")]
+    HttpProtobuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SignalSpec {
+    Traces,
+    Metrics,
+    Logs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]

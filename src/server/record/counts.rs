@@ -9,7 +9,7 @@ use crate::server::answer::End;
 use crate::server::meters::{self, Meters, TargetMeter};
 use crate::server::rejection::Rejection;
 use crate::server::span::DeliverySpan;
-use crate::telemetry::metrics::{Answered, RouteSeries, Seen};
+use crate::telemetry::metrics::{Answered, RouteSeries};
 use crate::verify::Refusal;
 
 impl Recorder {
@@ -62,7 +62,7 @@ impl Recorder {
     pub(super) fn count_delivery(&self, delivered: &Delivered, span: &DeliverySpan) {
         let Some(meter) = &span.meter else { return };
         meter.target.deliveries.with(delivered.outcome.as_str(), |count| count.add(1));
-        meter.target.duration.observe(delivered.duration, None);
+        meter.target.duration.observe(delivered.duration, self.seen(span.span.span_id));
     }
 
     pub(super) fn count_event(&self, result: &Result<Answer, Rejection>) {
@@ -73,7 +73,7 @@ impl Recorder {
         let meters = &generation.value.meters;
         let first = notes.reached.first().and_then(|position| meters.route(*position));
         let server = first.map_or(&metrics.process().strays, |meter| &*meter.server);
-        server.0.with(answered, |histogram| histogram.observe(self.0.began.elapsed(), self.seen()));
+        server.0.with(answered, |histogram| histogram.observe(self.0.began.elapsed(), self.seen(self.0.span.span_id)));
         for position in &notes.reached {
             let Some(meter) = meters.route(*position) else { continue };
             let outcome = outcome_of(*position, &notes, result);
@@ -93,11 +93,6 @@ impl Recorder {
 
     fn route_series(&self, position: usize) -> Option<&RouteSeries> {
         Some(&self.meters()?.route(position)?.route)
-    }
-
-    /// The span of the request, where its trace can be looked up.
-    fn seen(&self) -> Option<Seen> {
-        None
     }
 }
 

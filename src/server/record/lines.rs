@@ -127,3 +127,9 @@ fn reasons(notes: &Notes) -> String {
     });
     reasons.collect::<Vec<String>>().join("; ")
 }
+
+/// What `dedupe` of a route found, where that is worth a word.
+pub(super) fn repeat_of(notes: &Notes, route: &str) -> String {
+    let found = notes.repeats.iter().find(|(name, repeat)| &**name == route && *repeat != Repeat::First);
+    found.map(|(_, repeat)| repeat.as_str().to_owned()).unwrap_or_default()
+}

@@ -1,8 +1,7 @@
 //! What the admin listener remembers of a request: an entry for the event, and one for each delivery.
 
-use super::lines::outcome;
+use super::lines::{outcome, repeat_of};
 use super::{DeliveryRecord, Mode, Notes, Recorder};
-use crate::dedupe::Repeat;
 use crate::deliver::{Attempt, Delivered, GiveUp, Outbound};
 use crate::history::{Asked, AttemptEntry, DeliveryEntry, EventEntry, History, SkippedTarget};
 use crate::route::{self, Decision, Skip};
@@ -121,7 +120,7 @@ fn asked(notes: &Notes) -> Vec<Asked> {
     let ignoring = notes.decisions.iter().filter(|(_, decision)| ignored(decision)).take(IGNORED_MAX);
     let told = others.chain(ignoring).map(|(route, decision)| {
         let (outcome, reason) = match decision {
-            Decision::Taken => ("taken", repeat(notes, &route.name)),
+            Decision::Taken => ("taken", repeat_of(notes, &route.name)),
             Decision::Ignored(ignored) => ("ignored", ignored.to_string()),
             Decision::Failed(error) => ("failed", error.to_string()),
             Decision::Broken(violations) => ("failed", route::places(violations)),
@@ -130,10 +129,4 @@ fn asked(notes: &Notes) -> Vec<Asked> {
         Asked { route: route.name.clone(), outcome, reason }
     });
     told.collect()
-}
-
-/// What `dedupe` found, where that is worth a word.
-fn repeat(notes: &Notes, route: &str) -> String {
-    let found = notes.repeats.iter().find(|(name, repeat)| &**name == route && *repeat != Repeat::First);
-    found.map(|(_, repeat)| repeat.as_str().to_owned()).unwrap_or_default()
 }

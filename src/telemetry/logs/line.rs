@@ -2,6 +2,7 @@
 
 use super::Level;
 use crate::telemetry::masking::Masked;
+use crate::telemetry::otlp::wire::Message;
 use crate::telemetry::trace_context::{SpanId, TraceId};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use std::borrow::Cow;
@@ -11,7 +12,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Style {
     Json,
-    Human { colours: bool },
+    Human {
+        colours: bool,
+    },
+    /// `opentelemetry.proto.logs.v1.LogRecord`, as a field of the `ScopeLogs` that is sent.
+    Otlp,
 }
 
 pub(super) struct Line<'a> {
@@ -28,7 +33,21 @@ const GREEN: &str = "\x1b[32m";
 const BLUE: &str = "\x1b[34m";
 const RESET: &str = "\x1b[0m";
 
+/// Fields of `ScopeLogs` and of `LogRecord`.
+const LOG_RECORDS: u64 = 2;
+const ATTRIBUTES: u64 = 6;
+
 impl Level {
+    /// `SeverityNumber`
+    fn number(self) -> u64 {
+        match self {
+            Level::Error => 17,
+            Level::Warn => 13,
+            Level::Info => 9,
+            Level::Debug => 5,
+        }
+    }
+
     fn word(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Level::Error => ("error", "ERROR", RED),
@@ -72,15 +91,34 @@ impl<'a> Line<'a> {
                 escape(line.out, message);
                 line.colour(RESET);
             }
+            Style::Otlp => {
+                let nanoseconds = time.timestamp_nanos_opt().and_then(|time| u64::try_from(time).ok()).unwrap_or(0);
+                let mut record = line.record();
+                record.fixed64(1, nanoseconds);
+                record.fixed64(11, nanoseconds);
+                record.number(2, level.number());
+                record.text(3, lower);
+                record.any_text(5, message);
+            }
         }
         line
     }
 
     pub(super) fn end(self) {
-        self.out.extend_from_slice(if matches!(self.style, Style::Json) { b"}\n" } else { b"\n" });
+        match self.style {
+            Style::Json => self.out.extend_from_slice(b"}\n"),
+            Style::Human { .. } => self.out.push(b'\n'),
+            Style::Otlp => {
+                let record = std::mem::take(self.out);
+                Message::new(self.out).bytes(LOG_RECORDS, &record);
+            }
+        }
     }
 
     pub(super) fn text(&mut self, name: &str, value: &str) {
+        if let Style::Otlp = self.style {
+            return self.attribute(name, value);
+        }
         self.name(name);
         self.value(value);
     }
@@ -103,11 +141,17 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn number(&mut self, name: &str, value: u64) {
+        if let Style::Otlp = self.style {
+            return self.record().attributes(ATTRIBUTES).number(name, value);
+        }
         self.plain(name, format_args!("{value}"));
     }
 
     /// Something whose text is JSON and needs no escaping: a number, `true`.
     pub(super) fn plain(&mut self, name: &str, value: std::fmt::Arguments<'_>) {
+        if let Style::Otlp = self.style {
+            return self.record().attributes(ATTRIBUTES).text(name, &value.to_string());
+        }
         self.name(name);
         // Writing into memory does not fail.
         let _ = self.out.write_fmt(value);
@@ -115,6 +159,9 @@ impl<'a> Line<'a> {
 
     /// Milliseconds, to the microsecond.
     pub(super) fn milliseconds(&mut self, name: &str, duration: Duration) {
+        if let Style::Otlp = self.style {
+            return self.record().attributes(ATTRIBUTES).double(name, duration.as_secs_f64() * 1000.0);
+        }
         self.plain(name, format_args!("{}.{:03}", duration.as_millis(), duration.subsec_micros() % 1000));
     }
 
@@ -122,10 +169,14 @@ impl<'a> Line<'a> {
         if entries.is_empty() {
             return;
         }
-        if let Style::Human { .. } = self.style {
-            return entries
-                .iter()
-                .for_each(|(key, value)| self.text(&format!("{name}.{}", key.as_ref()), value.as_ref()));
+        match self.style {
+            Style::Human { .. } => {
+                return entries
+                    .iter()
+                    .for_each(|(key, value)| self.text(&format!("{name}.{}", key.as_ref()), value.as_ref()));
+            }
+            Style::Otlp => return self.record().attributes(ATTRIBUTES).map(name, entries),
+            Style::Json => {}
         }
         self.name(name);
         let mut separator = "{\"";
@@ -163,6 +214,20 @@ impl<'a> Line<'a> {
                 self.raw("=");
                 self.colour(RESET);
             }
+            Style::Otlp => {}
+        }
+    }
+
+    fn record(&mut self) -> Message<'_> {
+        Message::new(self.out)
+    }
+
+    /// The ids have a place of their own, in bytes.
+    fn attribute(&mut self, name: &str, value: &str) {
+        match (name, u128::from_str_radix(value, 16)) {
+            ("trace_id", Ok(id)) => self.record().bytes(9, &id.to_be_bytes()),
+            ("span_id", Ok(id)) => self.record().bytes(10, &(id as u64).to_be_bytes()),
+            _ => self.record().attributes(ATTRIBUTES).text(name, value),
         }
     }
 

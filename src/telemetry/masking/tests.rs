@@ -134,3 +134,16 @@ fn for_an_operator_secrets_alone_are_hidden() {
     masking().hide(&mut shown);
     assert_eq!(shown, json!({"***": [{"phone": "+7 900", "token": "x *** y"}], "n": 4111111111111111_u64}));
 }
+
+#[test]
+fn common_personal_fields_are_masked_by_their_names() {
+    let body = r#"{"customer":{"name":"p1","email":"p2","phone":"p3","firstName":"p4"},"delivery_address":{"city":"p5","flat":6},
+        "address":"p7","card":"p8","shipping":{"street":"p9","zip_code":"p10"},"product":{"name":"kept"},"status":"kept"}"#;
+    let shown = Masking::default().payload(&HeaderMap::new(), body.as_bytes()).body;
+    assert!((1..=10).all(|n| !shown.contains(&format!("\"p{n}\""))) && !shown.contains('6'), "{shown}");
+    assert_eq!(shown.matches("kept").count(), 2, "{shown}");
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", http::HeaderValue::from_static("application/x-www-form-urlencoded"));
+    let form = Masking::default().payload(&headers, b"order[address][city]=p1&customer[email]=p2&order[id]=kept").body;
+    assert!(!form.contains("p1") && !form.contains("p2") && form.contains("kept"), "{form}");
+}

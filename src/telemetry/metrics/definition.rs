@@ -65,6 +65,10 @@ definitions! {
         "Events being worked on";
     IN_FLIGHT_BYTES: "hookswitch.in_flight.bytes" Kind::Gauge, "By", [],
         "Bytes of the bodies being worked on";
+    WAITING: "hookswitch.waiting" Kind::Gauge, "{delivery}", ["route", "target"],
+        "Deliveries that wait for the rate limit or the concurrency of a target";
+    BREAKER_STATE: "hookswitch.breaker.state" Kind::Gauge, "{state}", ["route", "target"],
+        "The breaker of a target: 0 closed, 1 trying, 2 open";
     RATE_LIMITED: "hookswitch.rate_limited" Kind::Counter, "{event}", ["route", "target"],
         "Events over the limit of a route, and deliveries that waited for the limit of a target";
     VERIFY_FAILURES: "hookswitch.verify.failures" Kind::Counter, "{event}", ["route", "reason"],
@@ -85,6 +89,10 @@ definitions! {
         "When the configuration was last found good, in seconds since 1970";
     LOG_DROPPED: "hookswitch.log.dropped" Kind::Counter, "{line}", [],
         "Log lines that standard output was too slow for";
+    TELEMETRY_EXPORTED: "hookswitch.telemetry.exported" Kind::Counter, "{record}", ["signal"],
+        "Spans, log records and metric points that the collector took";
+    TELEMETRY_DROPPED: "hookswitch.telemetry.dropped" Kind::Counter, "{record}", ["signal"],
+        "Spans, log records and metric points that the collector did not take, or not in time";
 }
 
 impl Definition {

@@ -18,13 +18,13 @@ mod tests;
 
 pub use definition::{ALL, Definition, Kind};
 pub use family::{Collected, Value};
-pub use instrument::{Distribution, Exemplar, Reading, Seen};
+pub use instrument::{Distribution, Exemplar, Gauge, Reading, Seen};
 pub use series::{Answered, ClientSeries, ClientStatus, Peer, RouteSeries, ServerSeries, Status, TargetSeries};
 pub use text::{Format, write};
 
 use definition as define;
 use family::{Collect, Family, Shared, Split};
-use instrument::{Counter, Gauge, Histogram};
+use instrument::{Counter, Histogram};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// All metrics of a process; cheap to clone.
@@ -70,6 +70,8 @@ families! {
     dead_letters: Counter = DEAD_LETTERS,
     in_flight: Gauge = IN_FLIGHT,
     in_flight_bytes: Gauge = IN_FLIGHT_BYTES,
+    waiting: Gauge = WAITING,
+    breaker_state: Gauge = BREAKER_STATE,
     rate_limited: Counter = RATE_LIMITED,
     verify_failures: Counter = VERIFY_FAILURES,
     verify_matches: Counter = VERIFY_MATCHES,
@@ -80,6 +82,8 @@ families! {
     generation: Gauge = GENERATION,
     last_success: Gauge = LAST_SUCCESS,
     log_dropped: Counter = LOG_DROPPED,
+    telemetry_exported: Counter = TELEMETRY_EXPORTED,
+    telemetry_dropped: Counter = TELEMETRY_DROPPED,
 }
 
 /// What has no route.
@@ -92,6 +96,9 @@ pub struct Process {
     /// In seconds since 1970.
     pub last_success: Arc<Gauge>,
     pub log_dropped: Arc<Counter>,
+    /// By signal, as of the next.
+    pub telemetry_exported: Split<&'static str, Counter>,
+    pub telemetry_dropped: Split<&'static str, Counter>,
     /// Requests that no pattern is for.
     pub strays: ServerSeries,
 }
@@ -106,6 +113,8 @@ impl Default for Metrics {
             generation: families.generation.of([]),
             last_success: families.last_success.of([]),
             log_dropped: families.log_dropped.of([]),
+            telemetry_exported: Split::new(&families.telemetry_exported, []),
+            telemetry_dropped: Split::new(&families.telemetry_dropped, []),
             strays: ServerSeries(Split::new(&families.server_duration, [Value::from("")])),
         };
         Metrics(Arc::new(Inner {
@@ -131,6 +140,16 @@ impl Metrics {
 
     pub fn target(&self, route: &Arc<str>, target: &Arc<str>) -> Arc<TargetSeries> {
         self.0.targets.of((route.clone(), target.clone()), |(route, target)| TargetSeries::new(self, route, target))
+    }
+
+    /// Deliveries that wait for a target that has a limit.
+    pub fn waiting(&self, route: &str, target: &str) -> Arc<Gauge> {
+        self.0.families.waiting.of([route, target].map(|name| name.to_owned().into()))
+    }
+
+    /// Of a target that has a breaker.
+    pub fn breaker_state(&self, route: &str, target: &str) -> Arc<Gauge> {
+        self.0.families.breaker_state.of([route, target].map(|name| name.to_owned().into()))
     }
 
     /// Requests at a path pattern.

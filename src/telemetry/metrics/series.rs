@@ -27,6 +27,8 @@ pub struct TargetSeries {
     pub duration: Arc<Histogram>,
     pub attempts: Split<Status, Counter>,
     pub ambiguous: Arc<Counter>,
+    /// Deliveries that waited for its limit.
+    pub rate_limited: Arc<Counter>,
     pub dead_letters: Arc<Counter>,
 }
 
@@ -131,6 +133,7 @@ impl TargetSeries {
             duration: families.delivery_duration.of(names()),
             attempts: Split::new(&families.attempts, names()),
             ambiguous: families.ambiguous.of(names()),
+            rate_limited: families.rate_limited.of(names()),
             dead_letters: families.dead_letters.of(names()),
         };
         series.deliveries.with("success", |_| {});

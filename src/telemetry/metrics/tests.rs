@@ -15,6 +15,8 @@ hookswitch_attempts_ambiguous_total counter route target
 hookswitch_dead_letters_total counter route target
 hookswitch_in_flight gauge
 hookswitch_in_flight_bytes gauge
+hookswitch_waiting gauge route target
+hookswitch_breaker_state gauge route target
 hookswitch_rate_limited_total counter route target
 hookswitch_verify_failures_total counter route reason
 hookswitch_verify_matches_total counter route secret
@@ -25,6 +27,8 @@ hookswitch_config_reloads_total counter result
 hookswitch_config_generation gauge
 hookswitch_config_last_success_time_seconds gauge
 hookswitch_log_dropped_total counter
+hookswitch_telemetry_exported_total counter signal
+hookswitch_telemetry_dropped_total counter signal
 ";
 
 #[test]

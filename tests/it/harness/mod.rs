@@ -1,12 +1,14 @@
 //! A router process in a folder of its own, targets that record what they get, and a client that sends exact bytes.
 
 mod client;
+mod collector;
 mod held;
 mod hostile;
 mod router;
 mod target;
 
 pub use client::{Request, Response};
+pub use collector::{Collector, Habit, attributes};
 pub use held::Held;
 pub use hostile::{Hostile, Then, nobody};
 pub use router::{Router, hookswitch, write};
