@@ -143,7 +143,7 @@ impl Recorder {
 
     /// The span of the delivery, inside that of its route.
     pub(super) fn delivery_span(&self, record: &DeliveryRecord, target: &Target, outbound: &Outbound) -> DeliverySpan {
-        let (_, route, _) = record.order;
+        let (_, route, ..) = record.order;
         let mut span = self.0.span.child(|| fastrand::u64(..));
         if self.recording().is_some()
             && let Some(taken) = self.notes_mut().traced.taken.iter().find(|taken| taken.position == route)
