@@ -15,18 +15,20 @@ fn read(path: &str) -> String {
 /// The fenced blocks of a document that are marked with `language`.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let mut blocks = Vec::new();
-    let mut open: Option<String> = None;
+    // With how far it is indented, as a part of a list is.
+    let mut open: Option<(usize, String)> = None;
     for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
         match &mut open {
-            Some(block) if line.starts_with("```") => {
+            Some((_, block)) if line.trim_start().starts_with("```") => {
                 blocks.push(std::mem::take(block));
                 open = None;
             }
-            Some(block) => {
-                block.push_str(line);
+            Some((indent, block)) => {
+                block.push_str(line.get(*indent..).unwrap_or_default());
                 block.push('\n');
             }
-            None if line == format!("```{language}") => open = Some(String::new()),
+            None if line.trim_start() == format!("```{language}") => open = Some((indent, String::new())),
             None => {}
         }
     }
@@ -134,8 +136,9 @@ fn loads(path: &str, fragment: &str) {
         // Of a target: a route has no breaker.
         "limit" if fragment.contains("breaker:") => (String::new(), indented(2), String::new()),
         "items" => (String::new(), format!("  transform:\n    body:\n{}", indented(6)), String::new()),
-        "listen" => return loads_settings(path, fragment),
-        "vars" | "labels" | "limit" | "dedupe" | "verify" | "body" | "targets" => {
+        "listen" | "egress" => return loads_settings(path, fragment),
+        "tables" => return loads_choice(path, fragment),
+        "vars" | "labels" | "limit" | "dedupe" | "verify" | "body" | "targets" | "each" => {
             (String::new(), String::new(), indented(0))
         }
         other => panic!("{path}: say in this test where `{other}` belongs:\n{fragment}"),
@@ -143,7 +146,9 @@ fn loads(path: &str, fragment: &str) {
     let verify = if first == "verify" { "" } else { "verify: none\n" };
     let target =
         if first == "targets" { String::new() } else { format!("target:\n  url: http://127.0.0.1:9/\n{target}") };
-    let text = format!("match:\n  path: /a/{{account}}\n{matching}{verify}{route}{target}");
+    // A route that says itself what it matches.
+    let matches = if first == "each" { String::new() } else { format!("match:\n  path: /a/{{account}}\n{matching}") };
+    let text = format!("{matches}{verify}{route}{target}");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("routes.d")).unwrap();
     std::fs::write(folder.path().join("routes.d/a.yaml"), &text).unwrap();
@@ -163,7 +168,20 @@ fn loads_settings(path: &str, fragment: &str) {
     std::fs::create_dir(folder.path().join("routes.d")).unwrap();
     let route = "match: {path: /a}\nverify: none\ntarget: {url: 'http://127.0.0.1:9/'}\n";
     std::fs::write(folder.path().join("routes.d/a.yaml"), route).unwrap();
-    passes(folder.path(), &["validate"], &format!("{path}:\n{text}"));
+    passes(folder.path(), &["validate", "--offline"], &format!("{path}:\n{text}"));
+}
+
+/// Settings, then a route that chooses among their targets.
+fn loads_choice(path: &str, fragment: &str) {
+    let (settings, route) = fragment.split_once("---\n").unwrap();
+    let target = |name: &str| format!("  {name}: {{url: 'http://127.0.0.1:9/'}}\n");
+    let targets: String = ["pay", "web", "triage"].map(target).concat();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hookswitch.yaml"), format!("{settings}targets:\n{targets}")).unwrap();
+    std::fs::create_dir(folder.path().join("routes.d")).unwrap();
+    let route = format!("match: {{path: /a}}\nverify: none\n{route}");
+    std::fs::write(folder.path().join("routes.d/a.yaml"), &route).unwrap();
+    passes(folder.path(), &["validate"], &format!("{path}:\n{route}"));
 }
 
 fn runs_as_examples(path: &str, block: &str) {
