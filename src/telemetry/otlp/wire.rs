@@ -70,21 +70,27 @@ impl<'a> Message<'a> {
         let place = self.0.len();
         self.0.push(0);
         write(self);
-        let mut length = self.0.len() - place - 1;
-        let mut digits = Vec::new();
-        loop {
-            let low = (length & 0x7f) as u8;
+        let length = self.0.len() - place - 1;
+        match (u8::try_from(length), self.0.get_mut(place)) {
+            (Ok(short @ ..=0x7f), Some(byte)) => *byte = short,
+            _ => self.lengthen(place, length),
+        }
+    }
+
+    /// Puts a length of several bytes where one was kept free.
+    fn lengthen(&mut self, place: usize, mut length: usize) {
+        let mut digits = [0; size_of::<usize>() * 8 / 7 + 1];
+        let mut count = 0;
+        for digit in &mut digits {
+            count += 1;
+            *digit = (length & 0x7f) as u8;
             length >>= 7;
             if length == 0 {
-                digits.push(low);
                 break;
             }
-            digits.push(low | 0x80);
+            *digit |= 0x80;
         }
-        match digits[..] {
-            [only] => self.0.iter_mut().skip(place).take(1).for_each(|byte| *byte = only),
-            _ => drop(self.0.splice(place..=place, digits)),
-        }
+        self.0.splice(place..=place, digits.into_iter().take(count));
     }
 
     /// `KeyValue`s.
