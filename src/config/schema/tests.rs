@@ -246,11 +246,13 @@ fn mutate(value: &mut Value, pointer: &str, replacement: Option<Value>) {
 
 /// Where the schema says more than the types do: patterns, and that a mapping cannot be written as a list of its values.
 fn only_the_schema_knows(error: &jsonschema::ValidationError<'_>) -> bool {
-    use jsonschema::error::ValidationErrorKind::{AnyOf, Pattern, Type};
+    use jsonschema::error::ValidationErrorKind::{AnyOf, OneOfNotValid, Pattern, Type};
     match error.kind() {
         Pattern { .. } => true,
         Type { .. } => error.instance().is_array(),
-        AnyOf { context } => context.iter().any(|errors| errors.iter().all(only_the_schema_knows)),
+        AnyOf { context } | OneOfNotValid { context } => {
+            context.iter().any(|errors| errors.iter().all(only_the_schema_knows))
+        }
         _ => false,
     }
 }
