@@ -79,7 +79,7 @@ impl<'a> Message<'a> {
 
     /// Puts a length of several bytes where one was kept free.
     fn lengthen(&mut self, place: usize, mut length: usize) {
-        let mut digits = [0; size_of::<usize>() * 8 / 7 + 1];
+        let mut digits = [0; usize::BITS as usize / 7 + 1];
         let mut count = 0;
         for digit in &mut digits {
             count += 1;
