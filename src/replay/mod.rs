@@ -2,7 +2,7 @@
 //!
 //! Records are read one after another however large the file is, a few are under way at once, and their ends come back in
 //! the order of the file, so that a number of lines says how far a replay has come. What the terminal shows of it is
-//! [`crate::cli`]'s, what a record becomes is [`revive`]'s.
+//! [`crate::cli`]'s, what a record becomes is `revive`'s.
 
 mod lines;
 mod progress;

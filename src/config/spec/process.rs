@@ -243,7 +243,7 @@ pub struct TelemetrySpec {
     #[schemars(with = "Scalar<f64>")]
     #[serde(default)]
     pub sample: Option<Scalar<f64>>,
-    /// Where a trace can be looked at, with {trace_id}: https://jaeger.example.com/trace/{trace_id}
+    /// Where a trace can be looked at, with {trace_id}: `https://jaeger.example.com/trace/{trace_id}`
     #[schemars(with = "String")]
     #[serde(default)]
     pub trace_url: Option<String>,

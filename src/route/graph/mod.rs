@@ -1,6 +1,6 @@
 //! In what order the targets of a route start: a compiled `after`, `on` and `otherwise`.
 //!
-//! [`Graph::compile`] finds every mistake at load, [`Walk`] says while an event runs which target is next and why another
+//! `Graph::compile` finds every mistake at load, [`Walk`] says while an event runs which target is next and why another
 //! is left out. Neither knows what a delivery is. A route whose targets all run side by side has no graph.
 
 mod compile;
