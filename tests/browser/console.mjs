@@ -18,7 +18,11 @@ async function send(path, body, headers = {}) {
 }
 
 const order = (id, more = {}) => send('/orders', {id, state: 'new', ...more});
-const open = (page, view) => page.goto(`${admin}/#/${view}`);
+// The address changes at once, the view when the page has heard of it.
+async function open(page, view) {
+  await page.goto(`${admin}/#/${view}`);
+  await page.locator(`nav a[aria-current=page][data-view=${view.match(/^\w+/)[0]}]`).waitFor({state: 'attached'});
+}
 const rows = (page) => page.locator('table.list tbody tr');
 const live = (page) => page.locator('.live.live').waitFor();
 
@@ -195,8 +199,9 @@ const tests = {
       await writeFile(file, good.replace('body.state ==', 'bdy.state =='));
       await page.click('#reload');
       await page.getByText('There are mistakes; generation').waitFor();
-      assert.equal(await page.locator('.problem mark').first().innerText(), 'bdy');
-      assert.match(await page.locator('.problem').first().innerText(), /orders\.yaml:\d+:\d+/);
+      const mistake = page.locator('.problem.error');
+      assert.equal(await mistake.locator('mark').innerText(), 'bdy');
+      assert.match(await mistake.innerText(), /orders\.yaml:\d+:\d+/);
       await page.locator('.pill.bad', {hasText: 'Refused'}).waitFor();
       await writeFile(file, good);
       await page.click('#reload');

@@ -13,10 +13,11 @@ export function configuration(view, {signal, refresh}) {
     try {
       // A configuration that was refused, or that is being written, is an answer and no error.
       const told = await ask('/reload', {method: 'POST', signal, accepts: [422, 500, 503]});
+      // What is said and the mistakes it speaks of appear together.
+      await load();
       if (told.outcome) show(said, badge(told.outcome), ' ', t(`reload.${told.outcome}`, {generation: told.generation}));
       else show(said, told.detail ?? '');
       said.hidden = false;
-      await load();
       refresh();
     } catch (error) {
       if (!signal.aborted && error.status !== 401) show(place, failure(error, load));
