@@ -4,11 +4,12 @@
 
 mod counts;
 mod lines;
+mod notes;
 mod remembered;
 mod spans;
 
 use super::Answer;
-use super::answer::{End, Ending};
+use super::answer::Ending;
 use super::arrival::Arrival;
 use super::gateway::{Gateway, Generation};
 use super::rejection::Rejection;
@@ -16,10 +17,10 @@ use super::run::Run;
 use super::span::DeliverySpan;
 use crate::body::Violation;
 use crate::dedupe::Repeat;
-use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Outcome, RawAnswer, Target};
+use crate::deliver::{Delivered, Outbound, Outcome, Target};
 use crate::event::{Event, Received};
 use crate::expr::EvaluationError;
-use crate::history::{History, SkippedTarget};
+use crate::history::History;
 use crate::route::{self, Decision, Endpoint, Route, Skip, Taken};
 use crate::secret::Secret;
 use crate::telemetry::logs::Log;
@@ -27,11 +28,11 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace_context::Span;
 use crate::telemetry::traces::Recording;
 use crate::verify::{Refusal, Verifier};
-use http::{HeaderMap, Method};
+use http::Method;
+pub use notes::{DeliveryEnd, DeliveryNote, DeliveryRecord, Notes, What};
 use spans::Traced;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// Takes notes of one request. Cheap to clone.
@@ -64,154 +65,8 @@ enum Mode {
     Keeps,
 }
 
-/// What the pipeline did with one request.
-#[derive(Default)]
-pub struct Notes {
-    /// The path pattern.
-    pub endpoint: Option<Arc<str>>,
-    /// The positions of all routes behind it.
-    reached: Vec<usize>,
-    /// In the order in which routes are asked.
-    pub decisions: Vec<(Arc<Route>, Decision)>,
-    /// Of the elements of batches, by route and index. Kept for `test` and `explain` alone.
-    pub elements: Vec<(Arc<str>, usize, Decision)>,
-    /// By route, then in file order.
-    pub deliveries: Vec<DeliveryNote>,
-    /// Targets that were named on purpose, with why they would have got nothing otherwise.
-    pub overruled: Vec<(Arc<str>, Skip)>,
-    labels: Vec<(Arc<str>, String)>,
-    /// By route, for those with `dedupe`.
-    repeats: Vec<(Arc<str>, Repeat)>,
-    received: Option<(HeaderMap, bytes::Bytes)>,
-    /// How the routes that took the event have ended, by their positions.
-    ended: Vec<(usize, End)>,
-    ending: Option<Ending>,
-    /// A delivery failed, and the sender may take its dead letter for success.
-    dead_lettered: bool,
-    /// Where a request wanted to go that no route is for.
-    stray_path: Option<String>,
-    /// It was a handshake of the provider, and nothing else.
-    pub handshake: bool,
-    /// Why the request was refused, where the answer does not say it.
-    refusal: Option<String>,
-    traced: Traced,
-    /// For the history alone.
-    skipped: Vec<SkippedTarget>,
-    /// Positions of the secrets that matched.
-    pub matched: Vec<usize>,
-}
-
 /// Enough to recognise a path by, in characters.
 const STRAY_PATH_MAX: usize = 256;
-
-/// One target and what became of it.
-pub struct DeliveryNote {
-    pub route: Arc<str>,
-    pub target: Arc<str>,
-    /// Who gets the event when this target fails.
-    pub dead_letter: Option<Arc<str>>,
-    /// Of a batch.
-    pub element: Option<usize>,
-    /// The configured target that `choose` has found.
-    pub chosen: Option<Arc<str>>,
-    order: Order,
-    pub what: What,
-}
-
-pub enum What {
-    Skipped(Skip),
-    NotBuilt(EvaluationError),
-    Sent { outbound: Box<Outbound>, end: Box<DeliveryEnd> },
-}
-
-/// What a delivery that was kept came to.
-pub struct DeliveryEnd {
-    pub outcome: Outcome,
-    pub attempts: Vec<Attempt>,
-    pub duration: Duration,
-    pub gave_up: Option<GiveUp>,
-    /// The last whole answer.
-    pub answer: Option<RawAnswer>,
-}
-
-impl DeliveryEnd {
-    fn new(delivered: &Delivered) -> DeliveryEnd {
-        DeliveryEnd {
-            outcome: delivered.outcome,
-            attempts: delivered.attempts.clone(),
-            duration: delivered.duration,
-            gave_up: delivered.gave_up,
-            answer: delivered.raw_answer.clone(),
-        }
-    }
-}
-
-impl DeliveryEnd {
-    /// Egress refuses the host, and nothing was tried.
-    pub fn is_refused(&self) -> bool {
-        self.outcome == Outcome::Egress && self.attempts.is_empty()
-    }
-}
-
-impl Notes {
-    /// The deliveries that were sent, or would have been; not those that egress would have refused.
-    pub fn sent(&self) -> impl Iterator<Item = (&DeliveryNote, &Outbound)> {
-        self.deliveries.iter().filter_map(|note| match &note.what {
-            What::Sent { end, .. } if end.is_refused() => None,
-            What::Sent { outbound, .. } => Some((note, outbound.as_ref())),
-            What::Skipped(_) | What::NotBuilt(_) => None,
-        })
-    }
-}
-
-/// Which delivery something is told of.
-#[derive(Clone)]
-pub struct DeliveryRecord {
-    pub route: Arc<str>,
-    pub target: Arc<str>,
-    /// Of a batch, from 0.
-    pub element: Option<usize>,
-    /// The configured target that `choose` has found.
-    pub chosen: Option<Arc<str>>,
-    labels: Arc<[(Arc<str>, String)]>,
-    order: Order,
-    dead_letter: Option<Arc<str>>,
-}
-
-/// By `order`, route, element and target.
-type Order = (i64, usize, usize, usize);
-
-impl DeliveryRecord {
-    /// `position` is the target's among the route's.
-    pub fn new(taken: &Taken, target: &Target, position: usize) -> DeliveryRecord {
-        let element = taken.event.element.as_ref().map(|element| element.index);
-        DeliveryRecord {
-            route: taken.route.name.clone(),
-            target: target.name.clone(),
-            element,
-            chosen: target.chosen.clone(),
-            labels: taken.labels.clone(),
-            order: (taken.route.order, taken.route.position, element.unwrap_or_default(), position),
-            dead_letter: target.dead_letter.as_ref().map(|dead_letter| dead_letter.name.clone()),
-        }
-    }
-
-    /// The same for the dead letter of the target.
-    pub fn to(&self, dead_letter: &Target) -> DeliveryRecord {
-        let (order, route, element, _) = self.order;
-        DeliveryRecord {
-            target: dead_letter.name.clone(),
-            dead_letter: None,
-            // Behind the targets of the route, none of which it is.
-            order: (order, route, element, usize::MAX),
-            ..self.clone()
-        }
-    }
-
-    pub fn labels(&self) -> &[(Arc<str>, String)] {
-        &self.labels
-    }
-}
 
 impl Recorder {
     /// For `serve`.
