@@ -24,7 +24,7 @@ fn orders(target: &Target) -> String {
 
 fn flaky(target: &Target) -> String {
     format!(
-        "name: flaky\nmatch: {{path: /flaky}}\nverify: none\ntarget:\n  name: once\n  url: {}\n  retry: {{max: 1, delay: 20ms}}\n",
+        "name: flaky\nmatch: {{path: /flaky}}\nverify: none\ntarget:\n  name: once\n  url: {}\n  retry: {{max: 1, delay: 20ms, jitter: false}}\n",
         target.url("/")
     )
 }

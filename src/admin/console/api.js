@@ -29,21 +29,19 @@ export function hasToken() {
   return sessionStorage.getItem(TOKEN) !== null;
 }
 
-function headers(more) {
-  const token = sessionStorage.getItem(TOKEN);
-  return token === null ? more : {...more, authorization: `Bearer ${token}`};
-}
-
 async function request(path, options) {
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = token === null ? options.headers : {...options.headers, authorization: `Bearer ${token}`};
   let answer;
   try {
-    answer = await fetch(path, {...options, headers: headers(options.headers ?? {}), credentials: 'omit', cache: 'no-store'});
+    answer = await fetch(path, {...options, headers, credentials: 'omit', cache: 'no-store'});
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new Problem(0, error.message);
   }
   if (answer.status === 401) {
-    refused();
+    // An answer that comes late speaks of a token that has been replaced.
+    if (sessionStorage.getItem(TOKEN) === token) refused();
     throw new Problem(401, '');
   }
   return answer;
