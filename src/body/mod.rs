@@ -48,5 +48,20 @@ pub struct Parsed {
     pub body: Document,
 }
 
+impl Parsed {
+    /// What is JSON, however it came.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn json(text: Bytes) -> Result<Parsed, BodyError> {
+        Ok(Parsed { body: json(&text)?, text })
+    }
+}
+
+fn json(text: &Bytes) -> Result<Document, BodyError> {
+    let malformed = |error| BodyError::Malformed(format!("the body is not valid JSON: {error}"));
+    Document::parse(text.clone()).map_err(malformed)
+}
+
 #[cfg(test)]
 mod tests;

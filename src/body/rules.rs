@@ -261,8 +261,7 @@ impl Reading {
 
     fn document(&self, text: &Bytes) -> Result<Document, BodyError> {
         match self.format {
-            Some(Format::Json) => Document::parse(text.clone())
-                .map_err(|error| BodyError::Malformed(format!("the body is not valid JSON: {error}"))),
+            Some(Format::Json) => super::json(text),
             Some(Format::Form) => match self.charset {
                 Charset::Other(encoding) => form::parse_encoded(text, encoding),
                 _ => form::parse_form(text),

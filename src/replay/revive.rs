@@ -1,11 +1,12 @@
 //! A record as an event in the hands of its route, and the request to its target built anew.
 //!
 //! The route took the event, and its sender was verified, before the record was written: neither is asked again, nor is
-//! `when`. What a record does not hold is that of the replay: the client's address, answers of other targets.
+//! `when`. What a record does not hold is that of the replay: the client's address, answers of other targets, the batch that
+//! an element came in.
 
-use crate::body::BodyError;
+use crate::body::{BodyError, Parsed};
 use crate::deliver::{Outbound, Record, Target};
-use crate::event::{Event, RequestInfo};
+use crate::event::{Element, Event, RequestInfo};
 use crate::expr::EvaluationError;
 use crate::route::{Route, RouteTable, Taken};
 use crate::suggest;
@@ -92,6 +93,11 @@ fn event(route: &Route, record: &Record) -> Result<Event, NotReplayable> {
         params,
         public_url: None,
     };
-    let parsed = route.parse(&request, &record.body).map_err(NotReplayable::Body)?;
-    Ok(Event { request: Arc::new(request), bytes: record.body.clone(), parsed, element: None })
+    let parsed = match record.element {
+        None => route.parse(&request, &record.body).map_err(NotReplayable::Body)?,
+        // A part of what came is JSON, however the whole was written.
+        Some(_) => Some(Parsed::json(record.body.clone()).map_err(NotReplayable::Body)?),
+    };
+    let element = record.element.map(|index| Element { index, batch: None });
+    Ok(Event { request: Arc::new(request), bytes: record.body.clone(), parsed, element })
 }

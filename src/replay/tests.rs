@@ -46,6 +46,25 @@ fn record(route: &str, target: &str, path: &str, body: &str) -> Record {
 }
 
 #[test]
+fn an_element_of_a_batch_is_json_however_the_whole_came() {
+    let table = table();
+    let of = |body: &str| {
+        let line = line("orders", "plain", "/shops/gh", body).replace("application/json", "application/xml");
+        Record::parse(line.replace("\"body\":", "\"element\":2,\"body\":").as_bytes()).unwrap()
+    };
+    let revived = revive(&table, &of(r#"{"id": 1.50}"#)).unwrap();
+    assert_eq!(revived.taken.event.element.as_ref().unwrap().index, 2);
+    assert_eq!(revived.outbound.body, r#"{"id": 1.50}"#);
+    let headers = &revived.outbound.headers;
+    assert_eq!(
+        (headers.get("content-type").unwrap().as_bytes(), headers.get("x-in")),
+        (&b"application/json"[..], None)
+    );
+    let refused = revive(&table, &of(r#""<a/>""#)).err().unwrap();
+    assert!(matches!(refused, NotReplayable::Body(_)) && refused.to_string().contains("not valid JSON"), "{refused}");
+}
+
+#[test]
 fn a_record_becomes_the_request_that_was_not_delivered() {
     let table = table();
     let revived = revive(&table, &record("orders", "crm", "/shops/gh%2F1", r#"{"id": 1.50}"#)).unwrap();

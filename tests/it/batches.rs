@@ -1,10 +1,11 @@
 //! Requests that bring several events.
 
-use crate::harness::{Answer, Request, Response, Router, Target, hookswitch, write};
+use crate::dead_letters::Grave;
+use crate::harness::{Answer, Held, Request, Response, Router, Target, hookswitch, write};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 fn route(keys: &str, target: &Target) -> String {
     format!(
@@ -131,6 +132,88 @@ fn a_few_elements_are_on_their_way_at_once() {
     assert_eq!(send(&router, &events(&(0..20).collect::<Vec<_>>())).status, 200);
     assert_eq!(numbers(&target), (0..20).collect::<Vec<_>>());
     assert!(seen.load(SeqCst) <= 16);
+}
+
+#[test]
+fn the_sender_of_a_batch_hears_accepted_once_and_every_element_goes_on() {
+    let mut held = Held::new();
+    let files = [
+        ("hookswitch.yaml", "limits: {accepted: 1}\n"),
+        ("routes.d/a.yaml", &route("ack: accepted\nlabels: {n: '${body.n}'}\n", &held.target)),
+    ];
+    let mut router = Router::start(&files);
+    let answer = send(&router, &events(&[1, -5, 3]));
+    assert_eq!((answer.status, answer.json()), (202, json!({"status": "accepted"})));
+    router.wait_for(|line| line["message"] == "event" && line["outcome"] == "accepted");
+    held.arrived();
+    held.arrived();
+    // The whole batch has one place in the memory; another one finds none, and nothing of it is sent.
+    assert_eq!(send(&router, &events(&[7, 8])).status, 503);
+    held.let_go();
+    for (element, n) in [(0, "1"), (2, "3")] {
+        let line = router.wait_for(|line| line["message"] == "delivery" && line["element"] == element);
+        assert_eq!((&line["outcome"], &line["labels"]), (&json!("success"), &json!({"n": n})));
+    }
+    assert_eq!(numbers(&held.target), [1, 3]);
+}
+
+/// The whole came as a form; its element is JSON wherever it goes, and has none of the sender's headers.
+#[test]
+fn an_element_that_failed_is_kept_by_itself_and_replayed_as_it_was() {
+    let (grave, broken) = (Grave::new(), Arc::new(AtomicBool::new(true)));
+    let is_broken = broken.clone();
+    let target = Target::new(move |_, seen| {
+        Answer::status(if seen.json()["n"] == "2" && is_broken.load(SeqCst) { 400 } else { 200 })
+    });
+    let route = format!(
+        "name: a\nmatch: {{path: /a}}\nverify: none\neach: {{in: '${{body.events}}'}}\nlabels: {{n: '${{body.n}}'}}\ntarget: {{name: crm, url: '{}', retry: {{max: 0}}, dead_letter: graveyard}}\n",
+        target.url("/")
+    );
+    let mut router = Router::start(&[("hookswitch.yaml", &grave.settings()), ("routes.d/a.yaml", &route)]);
+    let batch = Request::post("/a").header("x-sender", "s").form("events[0][n]=1&events[1][n]=2&events[2][n]=3");
+    assert_eq!(router.send(batch).json(), json!({"status": "delivered"}));
+    router.wait_for(|line| line["message"] == "event" && line["outcome"] == "dead_lettered");
+    let mut seen = target.all();
+    seen.sort_by_key(|seen| seen.text());
+    let missed = &seen[1];
+    let records = grave.records();
+    assert_eq!(records.len(), 1, "of the others there is nothing to keep");
+    let record = &records[0];
+    assert_eq!((&record["event"]["body"], &record["event"]["element"]), (&json!({"n": "2"}), &json!(1)));
+    assert_eq!((&record["labels"], &record["id"]), (&json!({"n": "2"}), &json!(missed.header("webhook-id").unwrap())));
+    broken.store(false, SeqCst);
+    let output = hookswitch(router.folder(), &["replay", grave.file().to_str().unwrap()]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1 delivered, 0 failed\n", "{output:?}");
+    let again = target.next();
+    assert_eq!((again.text(), missed.text()), (r#"{"n":"2"}"#.to_owned(), r#"{"n":"2"}"#.to_owned()));
+    for name in ["content-type", "webhook-id", "idempotency-key", "x-sender"] {
+        assert_eq!(again.header(name), missed.header(name), "{name}");
+    }
+    assert_eq!((again.header("content-type"), again.header("x-sender")), (Some("application/json"), None));
+}
+
+#[test]
+fn the_contract_of_a_route_is_asked_of_each_element_that_it_would_take() {
+    let target = Target::ok();
+    let files = [
+        ("routes.d/a.yaml", &*route("body: {schema: ../item.json}\n", &target)),
+        ("item.json", r#"{"required": ["id"], "properties": {"id": {"type": "integer"}}}"#),
+    ];
+    let mut router = Router::start(&files);
+    let batch = |second: Value| json!({"events": [{"n": 1, "id": 1}, second, {"n": 3, "id": 3}]});
+    assert_eq!(send(&router, &batch(json!({"n": -2}))).json(), json!({"status": "delivered"}), "one that is ignored");
+    assert_eq!(numbers(&target), [1, 3]);
+    let refused = send(&router, &batch(json!({"n": 2})));
+    assert_eq!(
+        (refused.status, &refused.json()["errors"]),
+        (422, &json!([{"pointer": "/id", "detail": "is missing"}]))
+    );
+    assert_eq!(numbers(&target), [1, 3], "the others are delivered all the same");
+    router.wait_for(|line| line["message"] == "event" && line["status"] == 422);
+    let refused = send(&router, &batch(json!({"n": 2, "id": "SECRET-VALUE"})));
+    let errors = json!([{"pointer": "/id", "detail": "must be of type integer"}]);
+    assert_eq!((refused.status, &refused.json()["errors"]), (422, &errors));
+    assert!(!refused.text().contains("SECRET"));
 }
 
 #[test]

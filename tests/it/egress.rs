@@ -111,3 +111,72 @@ fn explain_and_test_say_what_would_be_refused() {
     assert_eq!(hookswitch(folder.path(), &["test"]).status.code(), Some(0));
     assert_eq!(target.connections(), 0);
 }
+
+/// A route whose only target refuses, with a dead letter at the host that the path names.
+fn buried(target: &Target, grave: &Target, ack: &str) -> String {
+    format!(
+        "match: {{path: '/{ack}/{{host}}'}}\nname: {ack}\nverify: none\nack: {ack}\ntargets:\n  - {{name: crm, url: '{}', retry: {{max: 0}}, dead_letter: grave}}\n  - {{name: grave, url: 'http://${{params.host}}:{}/', retry: {{max: 0}}}}\n",
+        target.url("/"),
+        grave.address.port()
+    )
+}
+
+const BURIED: &str = "egress: {dynamic_hosts: ['127.0.0.0/8'], allow: [127.0.0.1]}\n";
+
+/// Nobody has the event then: its sender hears of the failure, and comes again.
+#[test]
+fn a_dead_letter_is_written_nowhere_that_is_refused() {
+    let (target, grave) = (Target::new(|_, _| Answer::status(400)), Target::ok());
+    let routes = ["delivered", "accepted"].map(|ack| buried(&target, &grave, ack));
+    let metadata = format!(
+        "match: {{path: /metadata}}\nverify: none\ntarget: {{name: crm, url: '{}', retry: {{max: 0}}, dead_letter: metadata}}\n",
+        target.url("/")
+    );
+    let settings = format!("{BURIED}targets: {{metadata: {{url: 'http://169.254.169.254/'}}}}\n");
+    let files = [
+        ("hookswitch.yaml", &*settings),
+        ("routes.d/a.yaml", &routes[0]),
+        ("routes.d/b.yaml", &routes[1]),
+        ("routes.d/metadata.yaml", &metadata),
+    ];
+    let mut router = Router::start(&files);
+    let post = |path: &str| Request::post(path).json("{}");
+    assert_eq!(router.send(post("/delivered/127.0.0.1")).status, 200);
+    assert_eq!(grave.next().json()["reason"], "not retryable");
+    for (path, grave) in
+        [("/delivered/127.0.0.2", "grave"), ("/delivered/10.0.0.1", "grave"), ("/metadata", "metadata")]
+    {
+        router.forget();
+        assert_eq!(router.send(post(path)).status, 502, "{path}");
+        router.wait_for(|line| line["message"] == "delivery" && line["target"] == grave && line["outcome"] == "egress");
+        let line = router.wait_for(|line| line["message"] == "dead letter not written");
+        assert_eq!((&line["target"], &line["dead_letter"]), (&json!("crm"), &json!(grave)));
+        router.wait_for(|line| line["message"] == "event" && line["outcome"] == "failed");
+    }
+    assert_eq!(router.send(post("/accepted/127.0.0.2")).status, 202);
+    router.wait_for(|line| line["message"] == "accepted delivery lost" && line["route"] == "accepted");
+    assert!(grave.all().is_empty());
+}
+
+#[test]
+fn explain_and_test_say_that_a_dead_letter_would_be_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = Target::ok();
+    write(folder.path(), "hookswitch.yaml", BURIED);
+    write(folder.path(), "routes.d/a.yaml", &buried(&nobody, &nobody, "delivered"));
+    let example = |host: &str, expect: &str| {
+        let text = format!(
+            "tests:\n  - name: buried\n    request: {{path: /delivered/{host}, body: {{}}}}\n    answers: {{crm: {{status: 400}}}}\n    expect: {expect}\n"
+        );
+        write(folder.path(), "routes.d/a.test.yaml", &text);
+        let output = hookswitch(folder.path(), &["test"]);
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let kept = "{deliveries: [{target: crm}, {target: grave}], response: {status: 200}}";
+    let lost = "{deliveries: [{target: crm}], response: {status: 502}}";
+    for (host, expect, passes) in [("127.0.0.1", kept, true), ("10.0.0.1", lost, true), ("10.0.0.1", kept, false)] {
+        let (passed, said) = example(host, expect);
+        assert!(passed == passes && said.contains("grave refused by egress") != passes, "{host} {expect}: {said}");
+    }
+    assert_eq!(nobody.connections(), 0);
+}

@@ -1,7 +1,8 @@
 //! The numbers at /metrics: every metric is there, and moves when what it counts happens.
 
-use crate::harness::{Answer, Request, Router, Target};
+use crate::harness::{Answer, PATIENCE, Request, Router, Target};
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// Samples by their names and labels, as they stand.
 pub fn samples(router: &Router) -> BTreeMap<String, f64> {
@@ -121,6 +122,15 @@ fn an_attempt_that_may_have_been_acted_upon_is_counted_as_such() {
             (r#"hookswitch_attempts_total{route="a",target="t",status="reset"}"#, 1.0),
         ],
     );
+}
+
+/// Waits until so many deliveries wait for their turn at a target.
+pub fn until_waiting(router: &Router, route: &str, target: &str, deliveries: f64) {
+    let name = format!("hookswitch_waiting{{route=\"{route}\",target=\"{target}\"}}");
+    let deadline = Instant::now() + PATIENCE;
+    while samples(router)[&name] != deliveries {
+        assert!(Instant::now() < deadline, "{name} is not {deliveries}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Traces, metrics and logs at a collector: the tree of a webhook, over both protocols, and collectors that do not work.
 
-use crate::harness::{Answer, Collector, Habit, Request, Router, Target, attributes};
+use crate::harness::{Answer, Collector, Habit, Held, Request, Router, Target, attributes};
+use crate::metrics::until_waiting;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -148,6 +149,47 @@ fn the_tree_of_a_webhook_with_a_retry_over_http() {
 #[test]
 fn the_tree_of_a_webhook_with_a_retry_over_grpc() {
     the_tree_is_the_documented_one("grpc");
+}
+
+/// One delivery may be under way at once: the second one waits for the end of the first.
+#[test]
+fn a_wait_for_a_turn_is_a_span_of_the_delivery_before_its_attempt() {
+    let (mut collector, mut held) = (Collector::new(Habit::Takes), Held::new());
+    let settings = format!("telemetry: {{otlp: '{}'}}\n", collector.url());
+    let route = format!("name: a\n{}", held.route(", limit: {concurrency: 1}"));
+    let files = [("hookswitch.yaml", &*settings), ("routes.d/a.yaml", &*route)];
+    let router = Router::start_with(&files, &[], &QUICK);
+    let to = router.webhooks;
+    let send = |trace: &str| {
+        let request = Request::post("/a").header("traceparent", &format!("00-{trace}-{SENDER}-01")).json("{}");
+        std::thread::spawn(move || request.send(to).status)
+    };
+    let first = send("11111111111111111111111111111111");
+    held.arrived();
+    let second = send(TRACE);
+    until_waiting(&router, "a", "t", 1.0);
+    held.let_go();
+    assert_eq!([first, second].map(|sending| sending.join().unwrap()), [200; 2]);
+    collector.wait_for(|collector| collector.spans.iter().filter(|span| span.kind == 2).count() == 2);
+    let waits: Vec<&Span> = collector.spans.iter().filter(|span| span.name == "wait").collect();
+    let [wait] = waits[..] else { panic!("the first has not waited: {waits:#?}") };
+    assert_eq!((hex(&wait.trace_id), wait.kind), (TRACE.to_owned(), 1));
+    assert_eq!(expect(wait, &[("hookswitch.wait.reason", "concurrency")]), [].into());
+    let of_trace = |name: &str| {
+        let mut spans = collector.spans.iter().filter(|span| span.name == name && span.trace_id == wait.trace_id);
+        spans.next().unwrap_or_else(|| panic!("{name} in {:#?}", collector.spans))
+    };
+    let (delivery, attempt) = (of_trace("deliver t"), of_trace("POST 127.0.0.1"));
+    assert_eq!((&wait.parent_span_id, &attempt.parent_span_id), (&delivery.span_id, &delivery.span_id));
+    let times = [
+        delivery.start_time_unix_nano,
+        wait.start_time_unix_nano,
+        wait.end_time_unix_nano,
+        attempt.start_time_unix_nano,
+        attempt.end_time_unix_nano,
+        delivery.end_time_unix_nano,
+    ];
+    assert!(times.is_sorted() && wait.start_time_unix_nano < wait.end_time_unix_nano, "{times:?}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Record {
     pub query: Option<String>,
     /// Without what was a credential.
     pub headers: HeaderMap,
+    /// The place in a batch: the body is this element as JSON, whatever the headers say of the whole.
+    pub element: Option<usize>,
     pub body: Bytes,
 }
 
@@ -70,6 +72,8 @@ struct WrittenEvent<'a> {
     query: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, OneOrMany>,
+    #[serde(default)]
+    element: Option<usize>,
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
     #[serde(default)]
@@ -115,6 +119,7 @@ impl Record {
             path: event.path.into_owned(),
             query: event.query,
             headers: headers(event.headers)?,
+            element: event.element,
             body: body(event.body, event.body_base64)?,
         })
     }

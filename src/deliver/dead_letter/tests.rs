@@ -46,6 +46,18 @@ fn a_record_is_written_as_documented() {
     assert_eq!(text(&line), expected);
 }
 
+/// The headers are those of the whole, so that they do not say what the body is.
+#[test]
+fn an_element_of_a_batch_says_that_it_is_one() {
+    let whole = event(&[("content-type", "application/x-www-form-urlencoded")], "");
+    let element = Some(crate::event::Element { index: 3, batch: None });
+    let line =
+        letter(&Event { bytes: Bytes::from_static(b"{\"n\":1}"), element, ..whole }, &target("url: http://h/"), &[]);
+    assert!(text(&line).contains(r#""},"element":3,"body":{"n":1}},"#), "{}", text(&line));
+    let read = Record::parse(line.line()).unwrap();
+    assert_eq!((read.element, &read.body[..]), (Some(3), &b"{\"n\":1}"[..]));
+}
+
 #[test]
 fn a_body_stands_in_the_first_form_that_keeps_its_bytes() {
     for (body, expected) in [

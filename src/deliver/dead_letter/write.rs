@@ -45,7 +45,7 @@ pub(super) fn record(dead: &DeadLetter<'_>, form: Form) -> Vec<u8> {
 }
 
 fn event(dead: &DeadLetter<'_>, form: Form, out: &mut Vec<u8>) {
-    let Event { request, bytes, .. } = dead.event;
+    let Event { request, bytes, element, .. } = dead.event;
     out.extend_from_slice(b"{\"method\":");
     write_string(request.method.as_str(), out);
     key("path", out);
@@ -57,6 +57,10 @@ fn event(dead: &DeadLetter<'_>, form: Form, out: &mut Vec<u8>) {
     }
     key("headers", out);
     headers(&request.headers, dead.target.credential_headers(), out);
+    if let Some(element) = element {
+        key("element", out);
+        out.extend_from_slice(element.index.to_string().as_bytes());
+    }
     body(bytes, form, out);
     out.push(b'}');
 }

@@ -88,7 +88,11 @@ impl Wire {
     }
 }
 
-/// An address that nobody listens at: whoever connects is refused.
+/// An address that nobody listens at: whoever connects is refused. It stays taken, so that no other test is given it.
 pub fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    address
 }

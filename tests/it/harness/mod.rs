@@ -6,6 +6,7 @@ mod held;
 mod hostile;
 mod router;
 mod target;
+mod tunnel;
 
 pub use client::{Request, Response};
 pub use collector::{Collector, Habit, attributes};
@@ -13,6 +14,7 @@ pub use held::Held;
 pub use hostile::{Hostile, Then, nobody};
 pub use router::{Router, hookswitch, write};
 pub use target::{Answer, Target};
+pub use tunnel::Tunnel;
 
 use std::time::Duration;
 
