@@ -88,7 +88,8 @@ impl Filter {
             && self.fits_labels(&entry.labels)
             && self.fits_text(|contains| {
                 let texts = [&*entry.request_id, &entry.route, &entry.target, &entry.event_id, &entry.reason];
-                texts.into_iter().any(contains)
+                let names = [&entry.chosen, &entry.dead_letter];
+                texts.into_iter().chain(names.into_iter().flatten().map(|name| &**name)).any(contains)
                     || contains(entry.outcome)
                     || contains(&entry.trace_id.to_string())
                     || entry.labels.iter().any(|(name, value)| contains(name) || contains(value))

@@ -1,7 +1,7 @@
 //! What is remembered, as JSON: events, deliveries, and the routes with their figures.
 
 use super::filter::Filter;
-use crate::history::{AttemptEntry, DeliveryEntry, EventEntry, Figures, History, Label};
+use crate::history::{AttemptEntry, DeliveryEntry, EventEntry, Figures, History, Label, WaitEntry};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -36,13 +36,17 @@ pub(super) fn delivery(history: &History, filter: &Filter, number: u64, entry: &
             "span_id": entry.span_id.map(|id| id.to_string()),
             "route": &*entry.route,
             "target": &*entry.target,
+            "chosen": entry.chosen.as_deref(),
+            "element": entry.element,
             "event_id": entry.event_id,
             "outcome": entry.outcome,
             "status": entry.status(),
             "attempts": entry.attempts.iter().map(attempt).collect::<Vec<Value>>(),
+            "waits": entry.waits.iter().map(wait).collect::<Vec<Value>>(),
             "duration_ms": milliseconds(entry.duration),
             "error": if entry.succeeded() { "" } else { entry.outcome },
             "reason": entry.reason,
+            "dead_letter": entry.dead_letter.as_deref(),
             "labels": labels(&entry.labels),
         })
     })
@@ -124,6 +128,10 @@ fn attempt(attempt: &AttemptEntry) -> Value {
         "ambiguous": attempt.ambiguous,
         "duration_ms": milliseconds(attempt.duration),
     })
+}
+
+fn wait(wait: &WaitEntry) -> Value {
+    json!({"time": time(wait.time), "reason": wait.reason, "duration_ms": milliseconds(wait.duration)})
 }
 
 fn labels(labels: &[Label]) -> Value {

@@ -64,14 +64,22 @@ pub struct DeliveryEntry {
     pub span_id: Option<SpanId>,
     pub route: Arc<str>,
     pub target: Arc<str>,
+    /// The configured target that `choose` has found.
+    pub chosen: Option<Arc<str>>,
+    /// Of a batch, from 0.
+    pub element: Option<usize>,
     /// `webhook-id` of the delivery; empty where it could not be built.
     pub event_id: String,
     /// `success`, or what the last attempt came to, as in the log.
     pub outcome: &'static str,
     pub attempts: Box<[AttemptEntry]>,
+    /// In their order; most deliveries wait for nothing.
+    pub waits: Box<[WaitEntry]>,
     pub duration: Duration,
     /// Why no further attempt was made, or why there was none.
     pub reason: Cow<'static, str>,
+    /// Who holds the event in place of the target.
+    pub dead_letter: Option<Arc<str>>,
     pub labels: Arc<[Label]>,
 }
 
@@ -83,6 +91,15 @@ pub struct AttemptEntry {
     pub status: Option<u16>,
     pub outcome: &'static str,
     pub ambiguous: bool,
+    pub duration: Duration,
+}
+
+/// A wait for a turn at the target, before an attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct WaitEntry {
+    pub time: DateTime<Utc>,
+    /// `rate`, `concurrency` or `breaker`.
+    pub reason: &'static str,
     pub duration: Duration,
 }
 
@@ -165,7 +182,7 @@ impl Bounded for DeliveryEntry {
 
     fn bytes(&self) -> usize {
         let texts = self.request_id.len() + self.event_id.len();
-        let attempts = self.attempts.len() * size_of::<AttemptEntry>();
+        let attempts = self.attempts.len() * size_of::<AttemptEntry>() + self.waits.len() * size_of::<WaitEntry>();
         size_of::<DeliveryEntry>() + texts + self.reason.len() + attempts + label_bytes(&self.labels)
     }
 }

@@ -23,11 +23,15 @@ pub(crate) fn delivery(time: DateTime<Utc>, outcome: &'static str) -> DeliveryEn
         span_id: None,
         route: "route".into(),
         target: "target".into(),
+        chosen: None,
+        element: None,
         event_id: "msg".into(),
         outcome,
         attempts: Box::new([attempt]),
+        waits: Box::default(),
         duration: Duration::ZERO,
         reason: "".into(),
+        dead_letter: None,
         labels: Arc::new([]),
     }
 }

@@ -9,7 +9,7 @@ mod entry;
 mod ring;
 mod statistics;
 
-pub use entry::{Asked, AttemptEntry, DeliveryEntry, EventEntry, Label, SkippedTarget};
+pub use entry::{Asked, AttemptEntry, DeliveryEntry, EventEntry, Label, SkippedTarget, WaitEntry};
 pub use ring::{Bounded, News, Remembered, Ring, Since};
 pub use statistics::{Figures, MINUTES};
 

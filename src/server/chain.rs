@@ -120,8 +120,9 @@ impl Course {
                 self.walk.ended(position, TargetEnd::Skipped, None, graph);
             }
             Planned::Failed(error) => {
-                self.context.recorder.not_built(&DeliveryRecord::new(&self.run.taken, &target, position), error);
-                if let Some(job) = Job::not_built(&self.run, position, &target, answers, self.deadline) {
+                let record = DeliveryRecord::new(&self.run.taken, &target, position);
+                self.context.recorder.not_built(&record, error.clone());
+                if let Some(job) = Job::not_built(&self.run, position, &target, error, answers, self.deadline) {
                     return self.send(position, job, graph);
                 }
                 if target.required {

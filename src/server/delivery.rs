@@ -9,7 +9,7 @@ use super::run::Run;
 use super::span::DeliverySpan;
 use crate::deliver::{Delivered, DeliveryScope, Outbound, Outcome, Target};
 use crate::event::Event;
-use crate::expr::{Answer, Value};
+use crate::expr::{Answer, EvaluationError, Value};
 use crate::route::Ack;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,7 @@ enum Request {
     /// It could not be built: a delivery that fails at once, for the sake of its dead letter.
     NotBuilt {
         id: String,
+        error: EvaluationError,
     },
 }
 
@@ -65,11 +66,12 @@ impl Job {
         run: &Run,
         position: usize,
         target: &Arc<Target>,
+        error: EvaluationError,
         answers: Arc<[Option<Answer>]>,
         deadline: Instant,
     ) -> Option<Job> {
         target.dead_letter.as_ref()?;
-        let request = Request::NotBuilt { id: run.taken.delivery_id(target) };
+        let request = Request::NotBuilt { id: run.taken.delivery_id(target), error };
         Some(Job::of(run, position, target.clone(), request, answers, deadline))
     }
 
@@ -101,9 +103,9 @@ impl Job {
     pub async fn deliver(self, context: &Context) -> Delivered {
         let span = match &self.request {
             Request::Ready(outbound) => context.recorder.begin(&self.record, &self.target, outbound),
-            Request::NotBuilt { id } => {
+            Request::NotBuilt { id, error } => {
                 let delivered = self.kept(Delivered::not_built(), id, context).await;
-                context.recorder.stored(&self.record, &delivered);
+                context.recorder.not_built_kept(&self.record, error, &delivered);
                 return delivered;
             }
         };

@@ -269,8 +269,17 @@ impl Recorder {
     pub fn not_built(&self, record: &DeliveryRecord, error: EvaluationError) {
         self.count_not_built(record);
         self.complain("delivery could not be built", &record.route, &error);
-        self.remember_not_built(record, error.to_string());
+        // Where there is a dead letter, its end is to be told as well: see `not_built_kept`.
+        if record.dead_letter.is_none() {
+            self.remember_not_built(record, error.to_string(), None);
+        }
         self.note(record, What::NotBuilt(error));
+    }
+
+    /// A delivery that could not be built has been given to its dead letter, or should have been.
+    pub fn not_built_kept(&self, record: &DeliveryRecord, error: &EvaluationError, delivered: &Delivered) {
+        self.stored(record, delivered);
+        self.remember_not_built(record, error.to_string(), Some(delivered));
     }
 
     /// A delivery begins: what watches it.
@@ -295,7 +304,7 @@ impl Recorder {
     }
 
     /// Somebody has the event whom its sender may take for the target.
-    pub fn stored(&self, record: &DeliveryRecord, delivered: &Delivered) {
+    fn stored(&self, record: &DeliveryRecord, delivered: &Delivered) {
         if delivered.dead_letter.is_some()
             && let Some(meter) = self.target_meter(record)
         {

@@ -29,7 +29,11 @@ struct Attempts {
     current: Option<Span>,
     /// Retries are linked to it.
     first: Option<SpanId>,
+    waits: Vec<Waited>,
 }
+
+/// Waits that are remembered of a delivery: one that nobody waits for may come back to a breaker for an hour.
+const WAITS_MAX: usize = 32;
 
 impl DeliverySpan {
     pub fn new(
@@ -40,6 +44,11 @@ impl DeliverySpan {
         url: Arc<str>,
     ) -> DeliverySpan {
         DeliverySpan { span, began: Instant::now(), meter, recorder, peer, url, attempts: Mutex::default() }
+    }
+
+    /// The first waits so far, which are forgotten with that.
+    pub fn take_waits(&self) -> Vec<Waited> {
+        std::mem::take(&mut self.attempts().waits)
     }
 
     fn trace_attempt(&self, attempt: &Attempt, span: &Span, first: Option<SpanId>) {
@@ -90,7 +99,7 @@ impl DeliverySpan {
         });
     }
 
-    /// Two ids are whole whenever the lock is free.
+    /// Ids and waits are whole whenever the lock is free.
     fn attempts(&self) -> MutexGuard<'_, Attempts> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,6 +131,11 @@ impl Observer for DeliverySpan {
         if let (WaitedFor::Rate, Some(meter)) = (wait.why, &self.meter) {
             meter.target.rate_limited.add(1);
         }
+        let mut attempts = self.attempts();
+        if attempts.waits.len() < WAITS_MAX {
+            attempts.waits.push(*wait);
+        }
+        drop(attempts);
         let Some(recording) = self.recorder.recording() else { return };
         let now = Instant::now();
         let began = now.checked_sub(wait.duration).unwrap_or(now);

@@ -120,6 +120,29 @@ const tests = {
     });
   },
 
+  async 'a delivery says what it waited for, which element it is, where it was led and who keeps it'(browser) {
+    // Both begin at once, and the target takes one at a time.
+    await send('/batch', [{n: 'one', team: 'pay'}, {n: 'two', team: 'pay'}]);
+    await visit(browser, admin, {}, async (page) => {
+      await open(page, 'deliveries?target=team&label=n:two');
+      await only(page, 'that element alone', /batch\s*→\s*team[^]*Chosen target\s+pay[^]*Place in the batch\s+1[^]*403[^]*Dead letter\s+graveyard/);
+      await rows(page).locator('a').first().click();
+      await page.getByRole('heading', {name: '1 attempt', exact: true}).waitFor();
+      const steps = page.locator('.waterfall li');
+      assert.match(await steps.nth(0).innerText(), /waited[^]*deliveries under way/);
+      assert.match(await steps.nth(1).innerText(), /#1[^]*refused[^]*403/);
+      const fact = (name) => page.locator('.facts > div', {has: page.getByText(name, {exact: true})}).locator('dd').innerText();
+      assert.match(await fact('Waited for its turn'), /^[\d.]+ \S+ · deliveries under way$/);
+      assert.deepEqual(await Promise.all(['Chosen target', 'Place in the batch', 'Dead letter'].map(fact)), ['pay', '1', 'graveyard']);
+      await open(page, 'deliveries?target=team&label=n:one');
+      await rows(page).locator('a').first().click();
+      await page.getByRole('heading', {name: '1 attempt', exact: true}).waitFor();
+      assert.equal(await steps.count(), 1, 'the first has waited for nothing');
+      assert.equal(await page.getByText('Waited for its turn').count(), 0);
+      assert.equal(await fact('Place in the batch'), '0');
+    });
+  },
+
   async 'events say why a route did not take them'(browser) {
     await visit(browser, admin, {}, async (page) => {
       await open(page, 'events?outcome=ignored');

@@ -1,6 +1,7 @@
 //! The admin listener of a running router: what happened of late, and who may ask.
 
-use crate::harness::{Answer, PATIENCE, Request, Router, Target};
+use crate::harness::{Answer, Held, PATIENCE, Request, Router, Target};
+use crate::metrics::until_waiting;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -59,6 +60,59 @@ fn what_happened_is_told_with_its_reasons() {
     let routes = get(&router, "/routes");
     let [shop, silent] = [0, 1].map(|at| routes["routes"][0]["targets"][at]["statistics"].clone());
     assert_eq!((&shop["sent"], &shop["succeeded"], &silent), (&json!(1), &json!(1), &Value::Null));
+}
+
+#[test]
+fn a_delivery_says_which_element_it_is_of_where_it_was_led_and_who_keeps_it() {
+    let (pay, graveyard) = (Target::new(|_, _| Answer::status(400)), Target::ok());
+    let settings =
+        format!("targets: {{pay: {{url: '{}'}}, graveyard: {{url: '{}'}}}}\n", pay.url("/"), graveyard.url("/"));
+    let route = "name: a\nmatch: {path: /a}\nverify: none\neach: {in: '${body}'}\ntargets:\n  \
+                 - {name: team, choose: '${body.team}', among: [pay], dead_letter: graveyard}\n  \
+                 - {name: wrong, use: pay, headers: {x-n: '${body.n}'}, dead_letter: graveyard, required: strict}\n";
+    let router = Router::start(&[("hookswitch.yaml", &settings), ("routes.d/a.yaml", route)]);
+    assert_eq!(router.send(Request::post("/a").json(r#"[{"team": "pay", "n": "1"}, {"team": "pay"}]"#)).status, 502);
+    let of = |target: &str| {
+        let mut told = get(&router, &format!("/deliveries?target={target}"))["deliveries"].as_array().unwrap().clone();
+        told.sort_by_key(|delivery| delivery["element"].as_u64());
+        let facts = |told: &Value| ["element", "chosen", "dead_letter", "outcome"].map(|name| told[name].clone());
+        told.iter().map(facts).collect::<Vec<_>>()
+    };
+    assert_eq!(of("team"), [0, 1].map(|n| [json!(n), json!("pay"), json!("graveyard"), json!("refused")]));
+    let wrong = ["refused", "expression"];
+    assert_eq!(of("wrong"), [0, 1].map(|n| [json!(n), Value::Null, json!("graveyard"), json!(wrong[n])]));
+    let kept = of("graveyard");
+    assert_eq!(kept.len(), 4);
+    assert!(kept.iter().all(|facts| facts[2].is_null() && facts[3] == "success"), "{kept:?}");
+    assert_eq!(graveyard.all().len(), 4);
+}
+
+#[test]
+fn a_delivery_says_what_it_waited_for() {
+    let mut held = Held::new();
+    let route = format!("name: a\n{}", held.route(", limit: {concurrency: 1}"));
+    let router = Router::start(&[("routes.d/a.yaml", &route)]);
+    let to = router.webhooks;
+    let send = |id: &'static str| {
+        std::thread::spawn(move || Request::post("/a").header("x-request-id", id).json("{}").send(to).status)
+    };
+    let first = send("first");
+    held.arrived();
+    let second = send("second");
+    until_waiting(&router, "a", "t", 1.0);
+    held.let_go();
+    assert_eq!([first, second].map(|sending| sending.join().unwrap()), [200; 2]);
+    let of = |id: &str| get(&router, &format!("/deliveries?request_id={id}"))["deliveries"][0].clone();
+    let told = of("second");
+    let waits = told["waits"].as_array().unwrap();
+    let [wait] = &waits[..] else { panic!("{waits:?}") };
+    assert_eq!(wait["reason"], "concurrency");
+    let milliseconds = |value: &Value| value["duration_ms"].as_f64().unwrap();
+    assert!(milliseconds(wait) > 0.0 && milliseconds(wait) <= milliseconds(&told), "{told}");
+    assert!(wait["time"].as_str().unwrap() <= told["attempts"][0]["time"].as_str().unwrap(), "{told}");
+    let first = of("first");
+    let nothing = ["waits", "element", "chosen", "dead_letter"].map(|name| first[name].clone());
+    assert_eq!(nothing, [json!([]), Value::Null, Value::Null, Value::Null]);
 }
 
 #[test]

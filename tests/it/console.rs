@@ -8,7 +8,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SETTINGS: &str = "telemetry: {trace_url: 'https://jaeger.example/trace/{trace_id}'}\n";
+/// Of the targets that a batch is for, one refuses, and the other keeps what it refused.
+fn settings(shop: &Target) -> String {
+    format!(
+        "telemetry: {{trace_url: 'https://jaeger.example/trace/{{trace_id}}'}}\n\
+         targets:\n  pay: {{url: '{}', limit: {{concurrency: 1}}}}\n  graveyard: {{url: '{}'}}\n",
+        shop.url("/ledger"),
+        shop.url("/graveyard")
+    )
+}
+
+const BATCH: &str = "name: batch\nmatch: {path: /batch}\nverify: none\neach: {in: '${body}'}\nlabels: {n: '${body.n}'}\n\
+                     target: {name: team, choose: '${body.team}', among: [pay], dead_letter: graveyard}\n";
 
 fn orders(target: &Target) -> String {
     format!(
@@ -59,9 +70,10 @@ fn every_view_works_in_a_browser() {
     let once = Target::new(|number, _| Answer::status(if number == 0 { 503 } else { 200 }));
     let token = [("SHOP_TOKEN", "hidden-token-value")];
     let files = [
-        ("hookswitch.yaml", SETTINGS),
+        ("hookswitch.yaml", &*settings(&shop)),
         ("routes.d/orders.yaml", &orders(&shop)),
         ("routes.d/flaky.yaml", &flaky(&once)),
+        ("routes.d/batch.yaml", BATCH),
     ];
     let router = Router::start_with(&files, &["--no-watch"], &token);
     let settings = "admin: {token: console-test-token}\n";

@@ -24,8 +24,10 @@ export function deliveries(view, context) {
 function row(entry) {
   return h('tr', {},
     h('td', {class: 'time', 'data-title': t('column.time')}, at(entry.time)),
-    h('td', {class: 'main'}, h('a', {href: `#/deliveries/${encodeURIComponent(entry.id)}`}, entry.route, h('span', {class: 'arrow'}, ' → '), entry.target)),
-    h('td', {'data-title': t('column.outcome')}, badge(entry.outcome), entry.status !== null && h('code', {}, entry.status)),
+    h('td', {class: 'main'}, h('a', {href: `#/deliveries/${encodeURIComponent(entry.id)}`}, entry.route, h('span', {class: 'arrow'}, ' → '), entry.target),
+      entry.chosen !== null && h('small', {}, t('delivery.chosen'), ' ', h('b', {}, entry.chosen)), entry.element !== null && h('small', {}, t('delivery.element'), ' ', entry.element)),
+    h('td', {'data-title': t('column.outcome')}, badge(entry.outcome), entry.status !== null && h('code', {}, entry.status),
+      entry.dead_letter !== null && h('small', {}, t('delivery.dead_letter'), ' ', h('b', {}, entry.dead_letter))),
     h('td', {'data-title': t('column.attempts')}, entry.attempts.length, entry.attempts.some((attempt) => attempt.ambiguous) && h('span', {class: 'chip warn', title: t('attempt.ambiguous.why')}, t('attempt.ambiguous'))),
     h('td', {class: 'count', 'data-title': t('column.duration')}, duration(entry.duration_ms)),
     h('td', {class: 'labels'}, labels(entry.labels), entry.reason !== '' && h('span', {class: 'why'}, entry.reason)));
@@ -52,12 +54,16 @@ export async function delivery(view, {argument, signal, config}) {
 function detail(found, event, others, config) {
   return [
     heading(`${found.route} → ${found.target}`, null, badge(found.outcome)),
-    h('section', {class: 'card'}, h('h2', {}, t('delivery.attempts', {n: found.attempts.length})), waterfall(found.attempts, found.duration_ms),
+    h('section', {class: 'card'}, h('h2', {}, t('delivery.attempts', {n: found.attempts.length})), waterfall(found.attempts, found.duration_ms, found.waits),
       found.reason !== '' && h('p', {class: 'why'}, t('delivery.reason'), ' ', h('code', {}, found.reason))),
     h('section', {class: 'card'}, h('h2', {}, t('delivery.facts')), facts([
       [t('column.time'), moment(found.time)],
       [t('column.duration'), duration(found.duration_ms)],
+      [t('delivery.waited'), waited(found.waits)],
       [t('column.status'), found.status],
+      [t('delivery.chosen'), found.chosen],
+      [t('delivery.element'), found.element],
+      [t('delivery.dead_letter'), found.dead_letter],
       [t('delivery.event_id'), id(found.event_id)],
       [t('delivery.request_id'), id(found.request_id)],
       [t('delivery.trace_id'), [id(found.trace_id), traceLink(config.trace_url, found.trace_id)]],
@@ -66,6 +72,13 @@ function detail(found, event, others, config) {
     others.length > 0 && h('section', {class: 'card'}, h('h2', {}, t('delivery.others')), h('ul', {class: 'plain'}, others.map((other) =>
       h('li', {}, h('a', {href: `#/deliveries/${encodeURIComponent(other.id)}`}, `${other.route} → ${other.target}`), ' ', badge(other.outcome))))),
   ];
+}
+
+// How long it waited for its turn, and for what.
+function waited(waits) {
+  if (waits.length === 0) return null;
+  const reasons = [...new Set(waits.map((wait) => wait.reason))].map((reason) => t(`wait.${reason}`));
+  return `${duration(waits.reduce((sum, wait) => sum + wait.duration_ms, 0))} · ${reasons.join(', ')}`;
 }
 
 // The template is the operator's and http(s); an id that is none goes nowhere.

@@ -80,28 +80,33 @@ export function sparkline(minutes) {
     svg('title', {}, label), svg('rect', {class: 'spark-base', x: 0, y: height, width: total, height: 1}), bars);
 }
 
-// Attempts against time: where each began and how long it took, waits between them left free.
-export function waterfall(attempts, total) {
-  if (attempts.length === 0) return h('p', {class: 'faint'}, t('delivery.no_attempts'));
-  const began = new Date(attempts[0].time).getTime();
-  const ends = attempts.map((attempt) => new Date(attempt.time).getTime() - began + attempt.duration_ms);
+// Attempts and waits for a turn against time: where each began and how long it took, pauses between them left free.
+export function waterfall(attempts, total, waits = []) {
+  if (attempts.length + waits.length === 0) return h('p', {class: 'faint'}, t('delivery.no_attempts'));
+  const at = (one) => new Date(one.time).getTime();
+  // What begins in one millisecond: the wait was before the attempt.
+  const steps = [...waits, ...attempts].sort((one, other) => at(one) - at(other));
+  const began = at(steps[0]);
+  const ends = steps.map((step) => at(step) - began + step.duration_ms);
   const span = Math.max(total, ...ends, 0.001);
   const share = (value) => `${Math.min(100, (value / span) * 100).toFixed(3)}%`;
-  const rows = attempts.map((attempt, index) => {
-    const offset = new Date(attempt.time).getTime() - began;
-    const waited = index === 0 ? 0 : Math.max(0, offset - ends[index - 1]);
-    const width = `${Math.max(0.6, Math.min(100, (attempt.duration_ms / span) * 100)).toFixed(3)}%`;
+  const rows = steps.map((step, index) => {
+    const isAttempt = step.n !== undefined;
+    const offset = at(step) - began;
+    const paused = index === 0 || !isAttempt ? 0 : Math.max(0, offset - ends[index - 1]);
+    const width = `${Math.max(0.6, Math.min(100, (step.duration_ms / span) * 100)).toFixed(3)}%`;
     const bar = svg('svg', {class: 'fall', 'aria-hidden': 'true'},
       svg('rect', {class: 'fall-track', x: 0, y: 6, width: '100%', height: 4, rx: 2}),
-      svg('rect', {class: `fall-bar ${tone(attempt.outcome)}`, x: share(Math.min(offset, span * 0.994)), y: 2, width, height: 12, rx: 3}));
+      svg('rect', {class: `fall-bar ${isAttempt ? tone(step.outcome) : 'quiet'}`, x: share(Math.min(offset, span * 0.994)), y: 2, width, height: 12, rx: 3}));
     return h('li', {},
-      h('span', {class: 'fall-number'}, t('attempt.number', {number: attempt.n})),
-      h('span', {class: 'fall-what'}, badge(attempt.outcome), attempt.status !== null && h('code', {}, attempt.status),
-        attempt.ambiguous && h('span', {class: 'chip warn', title: t('attempt.ambiguous.why')}, t('attempt.ambiguous'))),
+      h('span', {class: 'fall-number'}, isAttempt && t('attempt.number', {number: step.n})),
+      isAttempt ? h('span', {class: 'fall-what'}, badge(step.outcome), step.status !== null && h('code', {}, step.status),
+        step.ambiguous && h('span', {class: 'chip warn', title: t('attempt.ambiguous.why')}, t('attempt.ambiguous')))
+        : h('span', {class: 'fall-what'}, t('wait'), ' ', chip(t(`wait.${step.reason}`))),
       bar,
-      h('span', {class: 'fall-time'}, duration(attempt.duration_ms), waited >= 1 && h('small', {}, t('attempt.waited', {time: duration(waited)}))));
+      h('span', {class: 'fall-time'}, duration(step.duration_ms), paused >= 1 && h('small', {}, t('attempt.waited', {time: duration(paused)}))));
   });
-  return h('div', {class: 'waterfall'}, h('ol', {}, rows),
+  return h('div', {class: 'waterfall'}, attempts.length === 0 && h('p', {class: 'faint'}, t('delivery.no_attempts')), h('ol', {}, rows),
     h('div', {class: 'fall-axis', 'aria-hidden': 'true'}, h('span', {}, h('span', {}, '0'), h('span', {}, duration(span / 2)), h('span', {}, duration(span)))));
 }
 

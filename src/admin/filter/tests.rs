@@ -12,6 +12,7 @@ fn deliveries_are_found_by_each_filter() {
     let mut entry = delivery(at(1), "server_error");
     entry.labels = [("order".into(), "A:1 Ünï".to_owned())].into();
     entry.attempts[0].status = Some(502);
+    (entry.chosen, entry.dead_letter) = (Some("pay".into()), Some("graveyard".into()));
     for (query, fits) in [
         ("", true),
         ("route=&target=", true),
@@ -33,6 +34,8 @@ fn deliveries_are_found_by_each_filter() {
         ("label=order&label=shop", false),
         ("text=%C3%BCn%C3%8F", true),
         ("text=MSG", true),
+        ("text=PAY", true),
+        ("text=grave", true),
         ("text=nowhere", false),
     ] {
         assert_eq!(parsed(query).fits_delivery("x-1", &entry), fits, "{query}");

@@ -81,6 +81,13 @@ async fn answers_are_as_the_openapi_document_says() {
     running.history.delivery(delivery(DateTime::UNIX_EPOCH, "success"));
     running.history.delivery(crate::history::DeliveryEntry {
         attempts: Box::new([]),
+        chosen: Some("pay".into()),
+        element: Some(0),
+        dead_letter: Some("graveyard".into()),
+        waits: Box::new(["rate", "concurrency", "breaker"].map(|reason| {
+            let duration = std::time::Duration::from_millis(1);
+            crate::history::WaitEntry { time: DateTime::UNIX_EPOCH, reason, duration }
+        })),
         ..delivery(DateTime::UNIX_EPOCH, "expression")
     });
     let asked = crate::history::Asked { route: "a".into(), outcome: "ignored", reason: "no".into() };

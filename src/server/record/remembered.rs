@@ -2,8 +2,8 @@
 
 use super::lines::{outcome, repeat_of};
 use super::{DeliveryRecord, Mode, Notes, Recorder};
-use crate::deliver::{Attempt, Delivered, GiveUp, Outbound};
-use crate::history::{Asked, AttemptEntry, DeliveryEntry, EventEntry, History, SkippedTarget};
+use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Waited};
+use crate::history::{Asked, AttemptEntry, DeliveryEntry, EventEntry, History, SkippedTarget, WaitEntry};
 use crate::route::{self, Decision, Skip};
 use crate::server::Answer;
 use crate::server::rejection::Rejection;
@@ -31,15 +31,24 @@ impl Recorder {
             span_id: Some(span.span.span_id),
             outcome: delivered.outcome.as_str(),
             attempts: delivered.attempts.iter().map(attempt).collect(),
+            waits: span.take_waits().iter().map(wait).collect(),
             duration: delivered.duration,
             reason: delivered.gave_up.map(GiveUp::as_str).unwrap_or_default().into(),
+            dead_letter: delivered.dead_letter.as_ref().map(|stored| stored.target.clone()),
             ..self.bare_delivery(record)
         });
     }
 
-    pub(super) fn remember_not_built(&self, record: &DeliveryRecord, reason: String) {
+    /// `delivered`: what became of its dead letter, where it has one.
+    pub(super) fn remember_not_built(&self, record: &DeliveryRecord, reason: String, delivered: Option<&Delivered>) {
         let Some(history) = self.history() else { return };
-        history.delivery(DeliveryEntry { outcome: "expression", reason: reason.into(), ..self.bare_delivery(record) });
+        let stored = delivered.and_then(|delivered| delivered.dead_letter.as_ref());
+        history.delivery(DeliveryEntry {
+            outcome: "expression",
+            reason: reason.into(),
+            dead_letter: stored.map(|stored| stored.target.clone()),
+            ..self.bare_delivery(record)
+        });
     }
 
     pub(super) fn remember_skipped(&self, record: &DeliveryRecord, skip: &Skip) {
@@ -85,11 +94,15 @@ impl Recorder {
             span_id: None,
             route: record.route.clone(),
             target: record.target.clone(),
+            chosen: record.chosen.clone(),
+            element: record.element,
             event_id: String::new(),
             outcome: "",
             attempts: Box::default(),
+            waits: Box::default(),
             duration: std::time::Duration::ZERO,
             reason: Cow::Borrowed(""),
+            dead_letter: None,
             labels: record.labels.clone(),
         }
     }
@@ -111,6 +124,10 @@ fn attempt(attempt: &Attempt) -> AttemptEntry {
         ambiguous: attempt.ambiguous,
         duration: attempt.duration,
     }
+}
+
+fn wait(wait: &Waited) -> WaitEntry {
+    WaitEntry { time: wait.began, reason: wait.why.as_str(), duration: wait.duration }
 }
 
 /// Those that did anything with the event, then the first of those that ignored it.
