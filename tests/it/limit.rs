@@ -27,7 +27,10 @@ fn over_the_limit_is_a_429_that_says_when_and_how_much() {
     let first = router.send(post());
     assert_eq!((first.status, first.text().as_str()), (200, "ok"));
     assert_eq!(fields(&first), (Some(r#""route";q=2;w=7200"#), Some(r#""route";r=1;t=3600"#)));
-    assert_eq!(fields(&router.send(post())).1, Some(r#""route";r=0;t=3600"#));
+    // However long it took to come here.
+    let second = router.send(post());
+    let left = fields(&second).1.and_then(|field| field.strip_prefix(r#""route";r=0;t="#)).unwrap();
+    assert!((3000..=3600).contains(&left.parse::<u64>().unwrap()), "{left}");
     let refused = router.send(post().header("x-request-id", "third"));
     assert_eq!((refused.status, refused.json()["status"].as_u64()), (429, Some(429)));
     assert_eq!(refused.header("content-type"), Some("application/problem+json"));

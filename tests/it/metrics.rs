@@ -127,9 +127,14 @@ fn an_attempt_that_may_have_been_acted_upon_is_counted_as_such() {
 /// Waits until so many deliveries wait for their turn at a target.
 pub fn until_waiting(router: &Router, route: &str, target: &str, deliveries: f64) {
     let name = format!("hookswitch_waiting{{route=\"{route}\",target=\"{target}\"}}");
+    until(router, &name, |waiting| waiting == deliveries);
+}
+
+/// Asks for a sample again until it holds.
+pub fn until(router: &Router, name: &str, holds: impl Fn(f64) -> bool) {
     let deadline = Instant::now() + PATIENCE;
-    while samples(router)[&name] != deliveries {
-        assert!(Instant::now() < deadline, "{name} is not {deliveries}");
+    while !samples(router).get(name).is_some_and(|value| holds(*value)) {
+        assert!(Instant::now() < deadline, "{name} does not hold: {:?}", samples(router).get(name));
     }
 }
 

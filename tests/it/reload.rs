@@ -84,7 +84,9 @@ fn a_secret_file_that_changes_is_noticed_by_itself() {
         secret.display()
     );
     let mut router = Router::start(&[("routes.d/a.yaml", &route)]);
-    std::fs::write(&secret, "example-new").unwrap();
+    // Whole, by renaming: half of a secret is one as well.
+    std::fs::write(secret.with_extension("new"), "example-new").unwrap();
+    std::fs::rename(secret.with_extension("new"), &secret).unwrap();
     reloaded(&mut router, "applied");
     router.send(Request::post("/a").json("{}"));
     assert_eq!(target.next().header("authorization"), Some("Bearer example-new"));

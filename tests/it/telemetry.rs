@@ -1,7 +1,7 @@
 //! Traces, metrics and logs at a collector: the tree of a webhook, over both protocols, and collectors that do not work.
 
-use crate::harness::{Answer, Collector, Habit, Held, Request, Router, Target, attributes};
-use crate::metrics::until_waiting;
+use crate::harness::{Answer, Collector, Habit, Held, Request, Router, Target, attributes, nobody};
+use crate::metrics::{until, until_waiting};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -341,9 +341,7 @@ fn what_is_left_is_sent_at_the_end() {
 fn costs_nothing(habit: Option<Habit>, protocol: &str) {
     let collector = Collector::new(habit.unwrap_or(Habit::Takes));
     let target = Target::ok();
-    // Nobody listens on a port that was free a moment ago.
-    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let address = if habit.is_some() { collector.address } else { nowhere };
+    let address = if habit.is_some() { collector.address } else { nobody() };
     let settings = format!("telemetry: {{otlp: 'http://{address}', protocol: {protocol}, signals: [traces]}}\n");
     let environment: Vec<(&str, &str)> = QUICK
         .iter()
@@ -358,8 +356,7 @@ fn costs_nothing(habit: Option<Habit>, protocol: &str) {
     let complaint =
         |line: &serde_json::Value| line["message"].as_str().unwrap().starts_with("telemetry cannot be exported");
     assert_eq!(router.wait_for(complaint)["signal"], "traces");
-    let dropped = crate::metrics::samples(&router)[r#"hookswitch_telemetry_dropped_total{signal="traces"}"#];
-    assert!(dropped > 0.0);
+    until(&router, r#"hookswitch_telemetry_dropped_total{signal="traces"}"#, |dropped| dropped > 0.0);
     router.signal("TERM");
     let (status, lines) = router.wait();
     assert!(status.success());

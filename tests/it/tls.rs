@@ -94,7 +94,10 @@ fn der(pair: &Pair) -> Vec<u8> {
 }
 
 fn start(target: &Target, listen: &str, files: &[(&str, &str)]) -> Router {
-    let settings = format!("trusted_proxies: [127.0.0.1]\nlisten: {{address: '127.0.0.1:0', {listen}}}\n");
+    // A connection may be silent for as long as a test needs.
+    let settings = format!(
+        "trusted_proxies: [127.0.0.1]\nlimits: {{header_timeout: 600s}}\nlisten: {{address: '127.0.0.1:0', {listen}}}\n"
+    );
     let route = format!("match: {{path: /a}}\nverify: none\ntarget: {{url: '{}'}}\n", target.url("/"));
     let mut all = vec![("hookswitch.yaml", settings.as_str()), ("routes.d/a.yaml", &route)];
     all.extend_from_slice(files);

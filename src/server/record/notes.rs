@@ -143,6 +143,7 @@ impl DeliveryRecord {
         let (order, route, element, _) = self.order;
         DeliveryRecord {
             target: dead_letter.name.clone(),
+            chosen: None,
             dead_letter: None,
             // Behind the targets of the route, none of which it is.
             order: (order, route, element, usize::MAX),
