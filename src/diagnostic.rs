@@ -226,6 +226,26 @@ impl<'a> At<'a> {
         read(&there)
     }
 
+    /// Reads something that is not written in one piece: of each of `places`, the value that is looked for at the first is
+    /// written at the second, and mistakes in it are reported there. Those about its key stay.
+    pub fn with_places<T>(&self, places: &[(At<'_>, At<'_>)], read: impl FnOnce(&At<'_>) -> T) -> T {
+        let elsewhere = Findings::default();
+        let pointer = self.pointer.clone();
+        let read = read(&At { findings: &elsewhere, references: self.references, document: self.document, pointer });
+        for mut finding in elsewhere.into_inner() {
+            let moved = places.iter().find_map(|(from, to)| {
+                let below = finding.pointer.strip_prefix(&from.pointer)?;
+                let is_value = below.starts_with('/') || below.is_empty() && !finding.on_key;
+                is_value.then(|| format!("{}{below}", to.pointer))
+            });
+            if let Some(moved) = moved {
+                finding.pointer = moved;
+            }
+            self.report(finding);
+        }
+        read
+    }
+
     fn finding(&self, severity: Severity, code: &'static str, message: impl Into<String>) -> Finding {
         Finding {
             severity,

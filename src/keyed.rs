@@ -1,11 +1,11 @@
 //! Values chosen by a key of the event: one route for many tenants, each with a secret of its own.
 //!
 //! What a value is, and what an unknown key means, is the caller's: `verify` refuses it as it refuses a wrong secret, a
-//! target cannot be built.
+//! target is sent nothing.
 
 use crate::config::spec::{KeyedSpec, Ordered};
 use crate::diagnostic::At;
-use crate::expr::{Environment, Evaluation, Expression, Piece, scan};
+use crate::expr::{Environment, Evaluation, EvaluationError, Expression, Piece, scan};
 
 /// A value for each key.
 pub struct Keyed<T> {
@@ -40,10 +40,19 @@ impl<T> Keyed<T> {
 
     /// The value of this event's key; `None` where the key is absent, cannot be computed, or is not one of them.
     pub fn find(&self, evaluation: &mut Evaluation<'_>) -> Option<&T> {
-        let value = self.by.evaluate(evaluation).ok()?.present()?;
+        self.choose(evaluation).ok()?
+    }
+
+    /// As [`Keyed::find`], and says why there is no key.
+    ///
+    /// # Errors
+    /// The key is absent, or cannot be computed. `None` is one that has no value.
+    pub fn choose(&self, evaluation: &mut Evaluation<'_>) -> Result<Option<&T>, EvaluationError> {
+        let absent = || EvaluationError::Absent { path: self.by.source().to_owned() };
+        let value = self.by.evaluate(evaluation)?.present().ok_or_else(absent)?;
         let mut key = String::new();
-        value.write_text(&mut key).ok()?;
-        self.values.get(&key)
+        value.write_text(&mut key)?;
+        Ok(self.values.get(&key))
     }
 
     /// In the order as written.

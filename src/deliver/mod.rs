@@ -23,6 +23,7 @@ mod hop;
 mod id;
 mod kept;
 mod layers;
+mod not_built;
 mod outcome;
 mod pacing;
 mod places;
@@ -37,13 +38,14 @@ mod target;
 mod tests;
 
 pub use answer::RawAnswer;
-pub use auth::{Signer, Signers, ToSign, Tokens, Unsignable};
+pub use auth::{SignSecret, Signer, Signers, ToSign, Tokens, Unsignable};
 pub use breaker::BreakerState;
 pub use client::{Client, ClientError};
 pub use connect::{Profile, Profiles};
 pub use dead_letter::{DeadLetter, Letter, Record, RecordError, Stored};
 pub use fetch::FetchError;
 pub use id::delivery_id;
+pub use not_built::NotBuilt;
 pub use outcome::{Attempt, GiveUp, Outcome, Waited, WaitedFor};
 pub use states::States;
 
@@ -199,10 +201,10 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// The request could not be built.
-    pub fn not_built() -> Delivered {
+    /// The request could not be built, which is this outcome.
+    pub fn not_built(outcome: Outcome) -> Delivered {
         Delivered {
-            outcome: Outcome::Expression,
+            outcome,
             attempts: Vec::new(),
             answer: None,
             raw_answer: None,

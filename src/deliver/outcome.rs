@@ -38,7 +38,7 @@ pub enum Outcome {
     Draining,
     /// The address is not one that may be sent to.
     Egress,
-    /// There are no credentials for it: the token endpoint said no.
+    /// There are no credentials for it: the token endpoint said no, or `auth` has none for the key of the event.
     Credentials,
     /// Too many deliveries wait for this target already.
     QueueFull,

@@ -1,10 +1,10 @@
 //! The request to a target, all of it but what every attempt adds. Pure: `explain` and `test` show what this builds.
 
-use super::auth::{Auth, Credential};
+use super::auth::{Auth, Credential, Credentials};
 use super::destination::Destination;
 use super::field::{QueryField, QueryFields};
 use super::forward::{Payload, forwarded};
-use super::{Outbound, Target, id, union};
+use super::{NotBuilt, Outbound, Target, id, union};
 use crate::document::Document;
 use crate::event::{Event, RequestInfo};
 use crate::expr::{Evaluation, EvaluationError, Reads, Scope};
@@ -28,8 +28,9 @@ impl Target {
     /// over its sender's retries, or is the request's id.
     ///
     /// # Errors
-    /// What an expression of the target has no value for, and a URL or header that could not be sent.
-    pub fn prepare(&self, scope: Scope<'_>, event: &Event, key: &str) -> Result<Outbound, EvaluationError> {
+    /// What an expression of the target has no value for, a URL or header that could not be sent, and a key of the event
+    /// that `auth` has no credentials for.
+    pub fn prepare(&self, scope: Scope<'_>, event: &Event, key: &str) -> Result<Outbound, NotBuilt> {
         let id = id::delivery_id(scope.route, &self.name, key);
         self.prepare_as(scope, event, id)
     }
@@ -38,11 +39,12 @@ impl Target {
     ///
     /// # Errors
     /// As there.
-    pub fn prepare_as(&self, scope: Scope<'_>, event: &Event, id: String) -> Result<Outbound, EvaluationError> {
+    pub fn prepare_as(&self, scope: Scope<'_>, event: &Event, id: String) -> Result<Outbound, NotBuilt> {
         let mut evaluation = Evaluation::new(scope);
+        let auth = self.request.credentials.chosen(&mut evaluation)?;
         let (body, content_type, payload) = self.payload(event, &mut evaluation)?;
-        let mut headers = forwarded(&self.request.forward, payload, &event.request.headers, &self.request.credentials);
-        let credential = self.request.auth.credential();
+        let mut headers = forwarded(&self.request.forward, payload, &event.request.headers, &self.request.theirs);
+        let credential = auth.credential();
         add_ours(&mut headers, &id, credential.is_some_and(Credential::signs_id));
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, content_type);
@@ -55,8 +57,8 @@ impl Target {
         for name in &self.request.headers.removed {
             headers.remove(name);
         }
-        self.request.auth.set_headers(&mut headers, &mut shown_headers, &mut evaluation)?;
-        let built = self.request.address.built(transform, &self.request.auth, &mut evaluation)?;
+        auth.set_headers(&mut headers, &mut shown_headers, &mut evaluation)?;
+        let built = self.request.address.built(transform, auth, &mut evaluation)?;
         Ok(Outbound {
             method: self.request.method.clone(),
             url: built.real,
@@ -131,13 +133,17 @@ impl Address {
     ///
     /// # Errors
     /// When such a URL could never be sent to.
-    pub(super) fn new(template: UrlTemplate, query: QueryFields, auth: &Auth) -> Result<Address, EvaluationError> {
-        let constant =
-            template.constant().is_some() && query.0.iter().all(QueryField::is_constant) && auth.query_is_constant();
+    pub(super) fn new(
+        template: UrlTemplate,
+        query: QueryFields,
+        credentials: &Credentials,
+    ) -> Result<Address, EvaluationError> {
+        let is_constant = template.constant().is_some() && query.0.iter().all(QueryField::is_constant);
         let mut address = Address { template, query, constant: None };
-        if constant {
+        for auth in credentials.each().filter(|auth| is_constant && auth.query_is_constant()) {
             let built = without_event(|evaluation| address.build(None, auth, evaluation))?;
-            address.constant = Some(built);
+            // Of several tenants each is looked at; which one it will be, the event says.
+            address.constant = Some(built).filter(|_| credentials.query_is_constant());
         }
         Ok(address)
     }

@@ -1,6 +1,6 @@
 //! A target as written to one that runs: everything that can be wrong with it is found here, while a configuration loads.
 
-use super::auth::{Auth, Home};
+use super::auth::{Credentials, Home};
 use super::connect::{Profile, Tls};
 use super::field::{HeaderField, HeaderFields, QueryFields};
 use super::forward::Forward;
@@ -15,7 +15,7 @@ use crate::config;
 use crate::config::spec::{MethodSpec, RequiredSpec, RequiredWordSpec, Scalar, TargetSpec};
 use crate::diagnostic::At;
 use crate::egress::Origin;
-use crate::expr::{Condition, Environment, Piece, Reads, scan};
+use crate::expr::{Condition, Environment, Input, Piece, Reads, scan};
 use crate::secret::holds_stand_in;
 use crate::transform::{Transform, UrlTemplate, compile_headers, compile_query};
 use http::{HeaderName, Method};
@@ -127,12 +127,17 @@ impl Target {
 
     /// Headers that `verify` used as credentials.
     pub fn credential_headers(&self) -> &[HeaderName] {
-        &self.request.credentials
+        &self.request.theirs
     }
 
     /// Query parameters that `verify` used as credentials.
     pub fn credential_query(&self) -> &[String] {
         &self.request.credential_query
+    }
+
+    /// What the choice of its credentials rests on.
+    pub fn credential_inputs<'t>(&'t self, visit: &mut dyn FnMut(Input<'t>)) {
+        self.request.credentials.inputs(visit);
     }
 
     /// Scheme, host and port of its URL, as far as no event has a part in them. References are resolved: not for showing.
@@ -167,11 +172,12 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) address: Address,
     pub(super) headers: HeaderFields,
-    pub(super) auth: Auth,
+    pub(super) credentials: Credentials,
     /// `None`: bytes pass unchanged.
     pub(super) transform: Option<Box<Transform>>,
     pub(super) forward: Forward,
-    pub(super) credentials: Vec<HeaderName>,
+    /// What the sender has shown `verify`.
+    pub(super) theirs: Vec<HeaderName>,
     pub(super) credential_query: Vec<String>,
     pub(super) profile: Arc<Profile>,
 }
@@ -188,13 +194,14 @@ impl Request {
         let tls = tls.map_or(Some(Tls::default()), |(tls, at)| Tls::compile(tls, &at));
         let home = url.as_ref().zip(tls.as_ref()).map(|((url, _), tls)| Home { origin: url.origin(), tls });
         let auth = layers.first("auth", |spec| spec.auth.as_ref());
-        let auth = auth.map_or(Some(Auth::default()), |(auth, at)| Auth::compile(auth, context, home.as_ref(), &at));
+        let credentials = auth
+            .map_or(Some(Credentials::default()), |(auth, at)| Credentials::compile(auth, context, home.as_ref(), &at));
         let forward = layers.first("forward_headers", |spec| spec.forward_headers.as_ref());
         let forward = forward.map_or(Some(Forward::default()), |(forward, at)| Forward::compile(forward, &at));
         let method = layers.first("method", |spec| spec.method.as_ref());
-        let ((url, url_at), auth) = (url?, auth?);
+        let ((url, url_at), credentials) = (url?, credentials?);
         let origin = if url.dynamic_host() { Origin::Computed } else { Origin::Written };
-        let address = match Address::new(url, query?, &auth) {
+        let address = match Address::new(url, query?, &credentials) {
             Ok(address) => address,
             Err(error) => {
                 url_at.error("url", error.to_string(), None);
@@ -205,10 +212,10 @@ impl Request {
             method: method.map_or(Method::POST, |(method, _)| method_of(*method)),
             address,
             headers: headers?,
-            auth,
+            credentials,
             transform: transform?.map(Box::new),
             forward: forward?,
-            credentials: context.credential_headers.to_vec(),
+            theirs: context.credential_headers.to_vec(),
             credential_query: context.credential_query.to_vec(),
             profile: context.lasting.profiles.profile(context.egress, origin, tls?),
         })
@@ -216,7 +223,7 @@ impl Request {
 
     fn reads(&self) -> Reads {
         let headers = self.headers.set.iter().map(HeaderField::reads);
-        let all = headers.chain(self.auth.reads()).chain(self.transform.as_deref().map(Transform::reads));
+        let all = headers.chain(self.credentials.reads()).chain(self.transform.as_deref().map(Transform::reads));
         all.fold(self.address.reads(), union)
     }
 }

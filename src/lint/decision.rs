@@ -1,6 +1,7 @@
 //! Decisions that rest on a header or a query parameter which the sender's signature leaves out.
 
 use super::RouteSubject;
+use crate::config::spec::AuthSpec;
 use crate::diagnostic::At;
 use crate::expr::Input;
 use http::HeaderName;
@@ -36,6 +37,13 @@ pub(super) fn lint(subject: &RouteSubject<'_>) {
         target.target.when.iter().for_each(|when| when.inputs(&mut |input| unsigned.add(&input, subject, &vars)));
         if let Some(at) = target.place("when", |spec| spec.when.is_some()) {
             report(&unsigned.named(), &at);
+        }
+        let mut unsigned = Unsigned::default();
+        target.target.credential_inputs(&mut |input| unsigned.add(&input, subject, &vars));
+        let keyed = target.auth().map(AuthSpec::keyed).unwrap_or_default();
+        if let Some((auth, part)) = target.place("auth", |spec| spec.auth.is_some()).zip(keyed.first()) {
+            let at = part.path.iter().fold(auth, |at, key| at.key(key));
+            report(&unsigned.named(), &at.key("by"));
         }
     }
 }

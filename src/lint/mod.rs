@@ -13,7 +13,7 @@ mod sender;
 mod unused;
 mod validity;
 
-use crate::config::spec::{CheckSpec, OneOrMany, RouteSpec, SecretSpec, SecretsSpec, TargetSpec, VerifySpec};
+use crate::config::spec::{AuthSpec, ByKeySpec, CheckSpec, OneOrMany, RouteSpec, SecretSpec, TargetSpec, VerifySpec};
 use crate::config::{Loaded, Written};
 use crate::deliver::Target;
 use crate::diagnostic::{At, Findings};
@@ -172,6 +172,11 @@ impl<'l> TargetSubject<'l> {
         let (shared, at) = self.shared.as_ref()?;
         is_written(shared).then(|| at.key(key))
     }
+
+    /// As it is written there.
+    fn auth(&self) -> Option<&'l AuthSpec> {
+        self.spec.auth.as_ref().or_else(|| self.shared.as_ref()?.0.auth.as_ref())
+    }
 }
 
 /// The checks of a `verify` that are no choice among others, each with its place, in the order as written.
@@ -212,16 +217,21 @@ fn secrets<'s, 'a>(check: &'s CheckSpec, at: &At<'a>) -> Vec<(&'s SecretSpec, At
         (check.bearer.as_ref(), at.key("bearer")),
     ];
     for (secrets, at) in written {
-        match secrets {
-            None => {}
-            Some(SecretsSpec::Same(list)) => add_secrets(list, &at, &mut found),
-            Some(SecretsSpec::Keyed(keyed)) => {
-                let at = at.key("values");
-                keyed.values.iter().for_each(|(key, list)| add_secrets(list, &at.key(key), &mut found));
-            }
-        }
+        let lists = secrets.map(|secrets| by_key(secrets, &at)).unwrap_or_default();
+        lists.into_iter().for_each(|(list, at)| add_secrets(list, &at, &mut found));
     }
     found
+}
+
+/// The one value, or that of each key, with its place.
+fn by_key<'s, 'a, T>(spec: &'s ByKeySpec<T>, at: &At<'a>) -> Vec<(&'s T, At<'a>)> {
+    match spec {
+        ByKeySpec::Same(value) => vec![(value, at.clone())],
+        ByKeySpec::Keyed(keyed) => {
+            let at = at.key("values");
+            keyed.values.iter().map(|(key, value)| (value, at.key(key))).collect()
+        }
+    }
 }
 
 fn add_secrets<'s, 'a>(secrets: &'s OneOrMany<SecretSpec>, at: &At<'a>, found: &mut Vec<(&'s SecretSpec, At<'a>)>) {

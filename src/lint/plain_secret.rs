@@ -1,7 +1,7 @@
 //! Secrets that stand in the configuration itself, where everybody who reads the repository reads them.
 
-use super::{RouteSubject, Subject, VerifyPlace, checks, secrets};
-use crate::config::spec::{AuthSpec, OneOrMany, Ordered, ProxySpec, SecretSpec, TargetSpec};
+use super::{RouteSubject, Subject, VerifyPlace, add_secrets, by_key, checks, secrets};
+use crate::config::spec::{AuthSpec, ByKeyTextSpec, Ordered, ProxySpec, SecretSpec, TargetSpec};
 use crate::diagnostic::At;
 use crate::expr::{Piece, scan};
 use crate::secret::Reference;
@@ -57,31 +57,33 @@ fn lint_target(spec: &TargetSpec, at: &At<'_>) {
     }
     let Some(auth) = &spec.auth else { return };
     let at = at.key("auth");
-    let all = |values: &Ordered<String>, at: At<'_>| values.iter().for_each(|(name, text)| report(text, &at.key(name)));
+    let report = |value: &ByKeyTextSpec, at: At<'_>| {
+        by_key(value, &at).into_iter().for_each(|(text, at)| report(text, &at));
+    };
+    let all = |values: &Ordered<ByKeyTextSpec>, at: At<'_>| {
+        values.iter().for_each(|(name, value)| report(value, at.key(name)));
+    };
     match auth {
-        AuthSpec::Bearer(token) => report(token, &at.key("bearer")),
-        AuthSpec::Basic(basic) => report(&basic.password, &at.key("basic").key("password")),
+        AuthSpec::Bearer(token) => report(token, at.key("bearer")),
+        AuthSpec::Basic(basic) => report(&basic.password, at.key("basic").key("password")),
         AuthSpec::Headers(headers) => all(headers, at.key("headers")),
         AuthSpec::Query(query) => all(query, at.key("query")),
         AuthSpec::OAuth2(spec) => {
             let at = at.key("oauth2");
             for (written, key) in [(&spec.client_secret, "client_secret"), (&spec.refresh_token, "refresh_token")] {
-                written.iter().for_each(|text| report(text, &at.key(key)));
+                written.iter().for_each(|value| report(value, at.key(key)));
             }
         }
         AuthSpec::Sign(spec) => {
-            let at = at.key("sign").key("secret");
-            match &spec.secret {
-                OneOrMany::One(one) => lint_secret(one, &at),
-                OneOrMany::Many(many) => {
-                    many.iter().enumerate().for_each(|(position, one)| lint_secret(one, &at.index(position)));
-                }
-            }
+            let mut found = Vec::new();
+            let lists = by_key(&spec.secret, &at.key("sign").key("secret"));
+            lists.into_iter().for_each(|(list, at)| add_secrets(list, &at, &mut found));
+            found.into_iter().for_each(|(secret, at)| lint_secret(secret, &at));
         }
         AuthSpec::Aws(spec) => {
             let at = at.key("aws");
-            report(&spec.secret_access_key, &at.key("secret_access_key"));
-            spec.session_token.iter().for_each(|text| report(text, &at.key("session_token")));
+            report(&spec.secret_access_key, at.key("secret_access_key"));
+            spec.session_token.iter().for_each(|value| report(value, at.key("session_token")));
         }
     }
 }

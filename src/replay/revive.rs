@@ -5,7 +5,7 @@
 //! an element came in.
 
 use crate::body::{BodyError, Parsed};
-use crate::deliver::{Outbound, Record, Target};
+use crate::deliver::{NotBuilt, Outbound, Record, Target};
 use crate::event::{Element, Event, RequestInfo};
 use crate::expr::EvaluationError;
 use crate::route::{Route, RouteTable, Taken};
@@ -36,7 +36,13 @@ pub enum NotReplayable {
     #[error("the body does not fit the route: {0}")]
     Body(BodyError),
     #[error("the request cannot be built: {0}")]
-    Expression(#[from] EvaluationError),
+    NotBuilt(#[from] NotBuilt),
+}
+
+impl From<EvaluationError> for NotReplayable {
+    fn from(error: EvaluationError) -> NotReplayable {
+        NotReplayable::NotBuilt(error.into())
+    }
 }
 
 fn aside(help: Option<&str>) -> String {
@@ -44,7 +50,7 @@ fn aside(help: Option<&str>) -> String {
 }
 
 /// # Errors
-/// The configuration has no place for the record, or an expression of it has no value for this event.
+/// The configuration has no place for the record, or the request of this event cannot be built.
 pub fn revive(table: &RouteTable, record: &Record) -> Result<Revived, NotReplayable> {
     let route = route(table, &record.route)?;
     let (position, target) = target(route, &record.target)?;

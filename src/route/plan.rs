@@ -1,7 +1,7 @@
 //! An event that a route has taken: vars and labels computed, each delivery built or skipped with its reason.
 
 use super::{Choice, Route, TargetEnd};
-use crate::deliver::{self, Outbound, Target};
+use crate::deliver::{self, NotBuilt, Outbound, Target};
 use crate::document::Document;
 use crate::event::Event;
 use crate::expr::{Answer, Evaluation, EvaluationError, Scope, Value, Verdict};
@@ -47,7 +47,7 @@ pub enum Planned {
     Ready(Outbound),
     Skipped(Skip),
     /// The request could not be built.
-    Failed(EvaluationError),
+    Failed(NotBuilt),
 }
 
 /// Why a target gets nothing of this event.
@@ -146,7 +146,7 @@ impl Taken {
         let target = match chosen {
             Ok(Ok(target)) => target,
             Ok(Err(skip)) => return unplanned(Planned::Skipped(skip)),
-            Err(error) => return unplanned(Planned::Failed(error)),
+            Err(error) => return unplanned(Planned::Failed(error.into())),
         };
         let plan = |planned, overruled| Plan { target: target.clone(), planned, overruled };
         let is_meant = self.only.as_ref().map(|only| *only == target.name);
@@ -156,7 +156,7 @@ impl Taken {
         let overruled = match self.hindrance(target, engine, answers) {
             Ok(Some(skip)) if is_meant.is_none() => return plan(Planned::Skipped(skip), None),
             Ok(skip) => skip,
-            Err(error) => return plan(Planned::Failed(error), None),
+            Err(error) => return plan(Planned::Failed(error.into()), None),
         };
         let key = self.key();
         match target.prepare(self.scope(engine, answers), &self.event, &key) {

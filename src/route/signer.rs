@@ -1,7 +1,7 @@
 //! `auth: {sign: …}` of a target, by the same description that verifies such a signature.
 
 use crate::config::spec::{CheckSpec, OneOrMany, SecretSpec, SecretsSpec, SignSchemeSpec, SignSpec, VerifySpec};
-use crate::deliver::{Signer, Signers, ToSign, Unsignable};
+use crate::deliver::{SignSecret, Signer, Signers, ToSign, Unsignable};
 use crate::diagnostic::At;
 use crate::event::RequestInfo;
 use crate::verify::{Providers, Verifier, VerifyContext, expiry};
@@ -34,7 +34,7 @@ struct Dated {
 }
 
 impl Signers for ByVerifying<'_> {
-    fn compile(&self, spec: &SignSpec, at: &At<'_>) -> Option<Arc<dyn Signer>> {
+    fn compile(&self, spec: &SignSpec, secret: SignSecret<'_>, at: &At<'_>) -> Option<Arc<dyn Signer>> {
         let (check, headers, between) = match (spec.scheme, &spec.hmac) {
             (Some(SignSchemeSpec::StandardWebhooks), None) => {
                 let check = CheckSpec { provider: Some(STANDARD_WEBHOOKS.to_owned()), ..CheckSpec::default() };
@@ -52,20 +52,23 @@ impl Signers for ByVerifying<'_> {
                 return None;
             }
         };
-        let secrets = self.secrets(&check, &spec.secret, at)?;
+        let secrets = self.secrets(&check, secret, at)?;
         Some(Arc::new(Signing { secrets, headers, between }))
     }
 }
 
 impl ByVerifying<'_> {
     /// A verifier for each secret, because each signs alone.
-    fn secrets(&self, check: &CheckSpec, written: &OneOrMany<SecretSpec>, at: &At<'_>) -> Option<Vec<Dated>> {
+    fn secrets(&self, check: &CheckSpec, (written, place): SignSecret<'_>, at: &At<'_>) -> Option<Vec<Dated>> {
         if written.as_slice().is_empty() {
-            at.key("secret").error("verify-secret-missing", "the list of secrets is empty", None);
+            place.error("verify-secret-missing", "the list of secrets is empty", None);
             return None;
         }
-        let compiled = written.as_slice().iter().map(|secret| self.one(check, secret, at));
-        compiled.collect::<Vec<_>>().into_iter().collect()
+        let places = [(at.key("secret"), place.clone())];
+        at.with_places(&places, |at| {
+            let compiled = written.as_slice().iter().map(|secret| self.one(check, secret, at));
+            compiled.collect::<Vec<_>>().into_iter().collect()
+        })
     }
 
     fn one(&self, check: &CheckSpec, secret: &SecretSpec, at: &At<'_>) -> Option<Dated> {

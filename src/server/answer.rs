@@ -66,6 +66,11 @@ impl Ending {
         }
     }
 
+    /// Of one required delivery whose request could not be built.
+    pub fn not_built(outcome: Outcome) -> Ending {
+        Ending::of_delivery(&Delivered::not_built(outcome), false)
+    }
+
     /// Of one required delivery.
     pub fn of_delivery(delivered: &Delivered, deadline_passed: bool) -> Ending {
         if delivered.suffices() {

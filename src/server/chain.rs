@@ -120,15 +120,16 @@ impl Course {
                 self.walk.ended(position, TargetEnd::Skipped, None, graph);
             }
             Planned::Failed(error) => {
+                let outcome = error.outcome();
                 let record = DeliveryRecord::new(&self.run.taken, &target, position);
                 self.context.recorder.not_built(&record, error.clone());
                 if let Some(job) = Job::not_built(&self.run, position, &target, error, answers, self.deadline) {
                     return self.send(position, job, graph);
                 }
                 if target.required {
-                    self.run.ending = self.run.ending.and(Ending::UNPROCESSABLE);
+                    self.run.ending = self.run.ending.and(Ending::not_built(outcome));
                 }
-                self.failed(position, Ending::UNPROCESSABLE);
+                self.failed(position, Ending::not_built(outcome));
                 self.walk.ended(position, TargetEnd::Failed, None, graph);
             }
             Planned::Ready(outbound) => {

@@ -119,11 +119,12 @@ async fn run_side_by_side(taken: Taken, progress: &Progress, context: &Context, 
             _ if run.succeeded.get(position) == Some(&true) => context.recorder.skipped(&record(), Skip::Delivered),
             Planned::Skipped(skip) => context.recorder.skipped(&record(), skip),
             Planned::Failed(error) => {
+                let outcome = error.outcome();
                 context.recorder.not_built(&record(), error.clone());
                 match Job::not_built(&run, position, &target, error, Arc::new([]), deadline) {
                     Some(job) if target.required => awaited.push((position, job)),
                     Some(job) => deliver_unawaited(job, progress, context),
-                    None if target.required => run.ending = run.ending.and(Ending::UNPROCESSABLE),
+                    None if target.required => run.ending = run.ending.and(Ending::not_built(outcome)),
                     None => {}
                 }
             }

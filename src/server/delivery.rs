@@ -7,9 +7,9 @@ use super::record::DeliveryRecord;
 use super::repeats::Progress;
 use super::run::Run;
 use super::span::DeliverySpan;
-use crate::deliver::{Delivered, DeliveryScope, Outbound, Outcome, Target};
+use crate::deliver::{Delivered, DeliveryScope, NotBuilt, Outbound, Outcome, Target};
 use crate::event::Event;
-use crate::expr::{Answer, EvaluationError, Value};
+use crate::expr::{Answer, Value};
 use crate::route::Ack;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ enum Request {
     /// It could not be built: a delivery that fails at once, for the sake of its dead letter.
     NotBuilt {
         id: String,
-        error: EvaluationError,
+        error: NotBuilt,
     },
 }
 
@@ -66,7 +66,7 @@ impl Job {
         run: &Run,
         position: usize,
         target: &Arc<Target>,
-        error: EvaluationError,
+        error: NotBuilt,
         answers: Arc<[Option<Answer>]>,
         deadline: Instant,
     ) -> Option<Job> {
@@ -104,7 +104,7 @@ impl Job {
         let span = match &self.request {
             Request::Ready(outbound) => context.recorder.begin(&self.record, &self.target, outbound),
             Request::NotBuilt { id, error } => {
-                let delivered = self.kept(Delivered::not_built(), id, context).await;
+                let delivered = self.kept(Delivered::not_built(error.outcome()), id, context).await;
                 context.recorder.not_built_kept(&self.record, error, &delivered);
                 return delivered;
             }
@@ -117,7 +117,10 @@ impl Job {
     }
 
     async fn send(&self, span: &DeliverySpan, context: &Context) -> Delivered {
-        let Request::Ready(outbound) = &self.request else { return Delivered::not_built() };
+        let outbound = match &self.request {
+            Request::Ready(outbound) => outbound,
+            Request::NotBuilt { error, .. } => return Delivered::not_built(error.outcome()),
+        };
         let engine = &context.generation.value.table.engine;
         let scope = DeliveryScope {
             deadline: self.attempts_until(context),

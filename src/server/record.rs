@@ -17,7 +17,7 @@ use super::run::Run;
 use super::span::DeliverySpan;
 use crate::body::Violation;
 use crate::dedupe::Repeat;
-use crate::deliver::{Delivered, Outbound, Outcome, Target};
+use crate::deliver::{Delivered, NotBuilt, Outbound, Outcome, Target};
 use crate::event::{Event, Received};
 use crate::expr::EvaluationError;
 use crate::history::History;
@@ -266,20 +266,20 @@ impl Recorder {
         self.notes_mut().overruled.push((record.target.clone(), skip));
     }
 
-    pub fn not_built(&self, record: &DeliveryRecord, error: EvaluationError) {
-        self.count_not_built(record);
-        self.complain("delivery could not be built", &record.route, &error);
+    pub fn not_built(&self, record: &DeliveryRecord, error: NotBuilt) {
+        self.count_not_built(record, &error);
+        self.print_not_built(record, &error);
         // Where there is a dead letter, its end is to be told as well: see `not_built_kept`.
         if record.dead_letter.is_none() {
-            self.remember_not_built(record, error.to_string(), None);
+            self.remember_not_built(record, &error, None);
         }
         self.note(record, What::NotBuilt(error));
     }
 
     /// A delivery that could not be built has been given to its dead letter, or should have been.
-    pub fn not_built_kept(&self, record: &DeliveryRecord, error: &EvaluationError, delivered: &Delivered) {
+    pub fn not_built_kept(&self, record: &DeliveryRecord, error: &NotBuilt, delivered: &Delivered) {
         self.stored(record, delivered);
-        self.remember_not_built(record, error.to_string(), Some(delivered));
+        self.remember_not_built(record, error, Some(delivered));
     }
 
     /// A delivery begins: what watches it.

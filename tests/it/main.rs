@@ -48,5 +48,6 @@ mod sign;
 mod stop;
 mod target_tls;
 mod telemetry;
+mod tenants;
 mod tls;
 mod verify;

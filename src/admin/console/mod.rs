@@ -115,7 +115,7 @@ mod tests {
         }
         let outcomes = "success failed skipped taken ignored delivered accepted duplicate refused rate_limited handshake timeout \
                         server_error throttled unsatisfied connect dns tls reset deadline expression answer_too_large write \
-                        draining egress queue_full breaker_open applied unchanged rejected unsettled crashed";
+                        draining egress credentials queue_full breaker_open applied unchanged rejected unsettled crashed";
         outcomes.split_whitespace().for_each(|outcome| assert!(known(&format!("outcome.{outcome}")), "{outcome}"));
     }
 

@@ -70,7 +70,9 @@ fn missing_keys_say_what_they_are_for() {
     assert_eq!(found, ["missing-key  the key `match` is missing | `match`: Which requests the route takes."]);
     assert_eq!(
         target("auth: {basic: {username: u}}"),
-        ["missing-key /target/auth/basic the key `password` is missing"]
+        [
+            "missing-key /target/auth/basic the key `password` is missing | `password`: The same for every event, or `by` and `values`: one for each key of the event."
+        ]
     );
 }
 

@@ -5,12 +5,24 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// One secret, a list of which any may match, or either of them for each key of the event.
+pub type SecretsSpec = ByKeySpec<OneOrMany<SecretSpec>>;
+
+/// The same for every event, or `by` and `values`: one for each key of the event.
 #[derive(Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum SecretsSpec {
-    /// Tried first: serde takes a list for a mapping too, its elements for the values in their order.
-    Same(OneOrMany<SecretSpec>),
-    Keyed(KeyedSpec<OneOrMany<SecretSpec>>),
+pub enum ByKeySpec<T> {
+    // Tried first: serde takes a list for a mapping too, its elements for the values in their order.
+    Same(T),
+    Keyed(KeyedSpec<T>),
+}
+
+impl<T> ByKeySpec<T> {
+    pub fn keyed(&self) -> Option<&KeyedSpec<T>> {
+        match self {
+            ByKeySpec::Same(_) => None,
+            ByKeySpec::Keyed(keyed) => Some(keyed),
+        }
+    }
 }
 
 /// A value for each key of the event.
@@ -39,9 +51,9 @@ pub struct DatedSecretSpec {
     pub until: Option<String>,
 }
 
-impl std::fmt::Debug for SecretsSpec {
+impl<T> std::fmt::Debug for ByKeySpec<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecretsSpec(…)")
+        f.write_str("ByKeySpec(…)")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Basic authentication.
 
-use crate::config::spec::BasicSpec;
+use super::credentials::{Tenant, of};
+use crate::config::spec::{BasicSpec, ByKeyTextSpec};
 use crate::deliver::field::{ShownValue, Visibility};
 use crate::deliver::union;
 use crate::diagnostic::At;
@@ -19,9 +20,17 @@ pub(super) struct Basic {
 }
 
 impl Basic {
-    pub(super) fn compile(spec: &BasicSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Basic> {
-        let username = Text::compile(&spec.username, environment, &at.key("username"));
-        let password = Text::compile(&spec.password, environment, &at.key("password"));
+    pub(super) fn compile(
+        spec: &BasicSpec,
+        tenant: Tenant<'_>,
+        environment: &Environment<'_>,
+        at: &At<'_>,
+    ) -> Option<Basic> {
+        let text = |written: &ByKeyTextSpec, key: &str| {
+            let (written, at) = of(written, tenant, &at.key(key))?;
+            Text::compile(written, environment, &at)
+        };
+        let (username, password) = (text(&spec.username, "username"), text(&spec.password, "password"));
         let mut basic = Basic { username: username?, password: password?, constant: None };
         if let (Some(username), Some(password)) = (basic.username.constant(), basic.password.constant()) {
             match basic_value(username, password) {

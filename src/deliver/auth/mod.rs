@@ -6,25 +6,28 @@
 mod aws;
 mod basic;
 mod credential;
+mod credentials;
 mod oauth2;
 mod sign;
 
 pub(super) use credential::{Credential, Way};
+pub(super) use credentials::Credentials;
 pub use oauth2::Tokens;
-pub use sign::{Signer, Signers, ToSign, Unsignable};
+pub use sign::{SignSecret, Signer, Signers, ToSign, Unsignable};
 
 use super::TargetContext;
 use super::connect::Tls;
 use super::field::{HeaderField, Visibility, set};
 use super::prepare::ShownHeaders;
-use crate::config::spec::{AuthSpec, Ordered};
+use crate::config::spec::{AuthSpec, ByKeyTextSpec, Ordered};
 use crate::diagnostic::At;
 use crate::expr::{Evaluation, EvaluationError, Reads};
 use crate::transform::{Text, compile_headers, compile_query};
 use aws::Aws;
 use basic::Basic;
-use http::HeaderMap;
+use credentials::{Tenant, of};
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 use oauth2::OAuth2;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
@@ -36,7 +39,7 @@ pub(super) struct Home<'h> {
     pub(super) tls: &'h Tls,
 }
 
-/// The credentials of a target.
+/// The credentials of a target, or of one tenant at it.
 #[derive(Default)]
 pub(super) struct Auth {
     headers: Vec<HeaderField>,
@@ -46,8 +49,9 @@ pub(super) struct Auth {
 }
 
 impl Auth {
-    pub(super) fn compile(
+    fn compile(
         spec: &AuthSpec,
+        tenant: Tenant<'_>,
         context: &TargetContext<'_>,
         home: Option<&Home<'_>>,
         at: &At<'_>,
@@ -56,37 +60,44 @@ impl Auth {
         let mut auth = Auth::default();
         match spec {
             AuthSpec::Bearer(token) => {
-                let at = at.key("bearer");
+                let (token, at) = of(token, tenant, &at.key("bearer"))?;
                 let text = credential(Text::compile(token, environment, &at)?, &at)?;
                 let field = HeaderField::new(AUTHORIZATION, "Bearer ", text, Visibility::Credential, &at)?;
                 auth.headers.push(field);
             }
-            AuthSpec::Basic(spec) => auth.basic = Some(Basic::compile(spec, environment, &at.key("basic"))?),
+            AuthSpec::Basic(spec) => auth.basic = Some(Basic::compile(spec, tenant, environment, &at.key("basic"))?),
             AuthSpec::Headers(headers) => {
                 let at = at.key("headers");
-                for (name, text) in compile_headers(&optional(headers), environment, &at)? {
-                    let at = at.key(name.as_str());
-                    let text = credential(text?, &at)?;
-                    auth.headers.push(HeaderField::new(name, "", text, Visibility::Credential, &at)?);
-                }
+                let (texts, places) = written(headers, tenant, &at)?;
+                let compiled = at.with_places(&places, |at| {
+                    let compiled = compile_headers(&texts, environment, at)?.into_iter().zip(texts.keys());
+                    compiled.map(|((name, text), key)| header(name, text?, &at.key(key))).collect::<Option<Vec<_>>>()
+                });
+                auth.headers = compiled?;
             }
             AuthSpec::Query(query) => {
                 let at = at.key("query");
-                for (name, text) in compile_query(&optional(query), environment, &at)? {
-                    let text = credential(text?, &at.key(&name))?;
-                    auth.query.push((name, text));
-                }
+                let (texts, places) = written(query, tenant, &at)?;
+                let compiled = at.with_places(&places, |at| {
+                    let texts = compile_query(&texts, environment, at)?.into_iter();
+                    texts
+                        .map(|(name, text)| Some((credential(text?, &at.key(&name))?, name)))
+                        .collect::<Option<Vec<_>>>()
+                });
+                auth.query = compiled?.into_iter().map(|(text, name)| (name, text)).collect();
             }
             AuthSpec::OAuth2(spec) => {
-                let oauth2 = OAuth2::compile(spec, context, home, &at.key("oauth2"))?;
+                let oauth2 = OAuth2::compile(spec, tenant, context, home, &at.key("oauth2"))?;
                 auth.credential = Some(Credential::Token(oauth2));
             }
             AuthSpec::Sign(spec) => {
-                let signer = context.signers.compile(spec, &at.key("sign"))?;
+                let at = at.key("sign");
+                let (secret, secret_at) = of(&spec.secret, tenant, &at.key("secret"))?;
+                let signer = context.signers.compile(spec, (secret, &secret_at), &at)?;
                 auth.credential = Some(Credential::Signature(signer));
             }
             AuthSpec::Aws(spec) => {
-                auth.credential = Some(Credential::Aws(Arc::new(Aws::compile(spec, &at.key("aws"))?)));
+                auth.credential = Some(Credential::Aws(Arc::new(Aws::compile(spec, tenant, &at.key("aws"))?)));
             }
         }
         Some(auth)
@@ -97,7 +108,7 @@ impl Auth {
         self.credential.as_ref()
     }
 
-    pub(super) fn reads(&self) -> impl Iterator<Item = Reads> + '_ {
+    fn reads(&self) -> impl Iterator<Item = Reads> + '_ {
         let headers = self.headers.iter().map(HeaderField::reads);
         let query = self.query.iter().map(|(_, text)| text.reads());
         headers.chain(query).chain(self.basic.iter().map(Basic::reads))
@@ -161,8 +172,22 @@ fn append(url: &mut String, parameter: &str) {
     url.push_str(parameter);
 }
 
-fn optional(written: &Ordered<String>) -> Ordered<Option<String>> {
-    written.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect()
+/// Texts, and of each the place that it is looked for at, and the one where it is written.
+type Written<'a> = (Ordered<Option<String>>, Vec<(At<'a>, At<'a>)>);
+
+/// What is written for a tenant.
+fn written<'a>(written: &Ordered<ByKeyTextSpec>, tenant: Tenant<'_>, at: &At<'a>) -> Option<Written<'a>> {
+    let (mut texts, mut places) = (Ordered::default(), Vec::new());
+    for (name, text) in written {
+        let (text, place) = of(text, tenant, &at.key(name))?;
+        texts.insert(name.clone(), Some(text.clone()));
+        places.push((at.key(name), place));
+    }
+    Some((texts, places))
+}
+
+fn header(name: HeaderName, text: Text, at: &At<'_>) -> Option<HeaderField> {
+    HeaderField::new(name, "", credential(text, at)?, Visibility::Credential, at)
 }
 
 /// An empty credential is a variable that was forgotten, not a choice.

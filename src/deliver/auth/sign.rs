@@ -1,6 +1,6 @@
 //! Signing what is sent. How a scheme signs is described where it is verified; whoever compiles targets brings it along.
 
-use crate::config::spec::SignSpec;
+use crate::config::spec::{OneOrMany, SecretSpec, SignSpec};
 use crate::diagnostic::At;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -9,9 +9,13 @@ use std::sync::Arc;
 
 /// Compiles `auth: {sign: …}`.
 pub trait Signers {
-    /// `at` is the value of `sign`; every mistake is reported.
-    fn compile(&self, spec: &SignSpec, at: &At<'_>) -> Option<Arc<dyn Signer>>;
+    /// `at` is the value of `sign`, `secret` what is written for whoever it is compiled for, with its place. Every mistake is
+    /// reported.
+    fn compile(&self, spec: &SignSpec, secret: SignSecret<'_>, at: &At<'_>) -> Option<Arc<dyn Signer>>;
 }
+
+/// A secret to sign with, or several, and where that is written.
+pub type SignSecret<'s> = (&'s OneOrMany<SecretSpec>, &'s At<'s>);
 
 /// Signs each attempt anew.
 pub trait Signer: Send + Sync {

@@ -13,11 +13,11 @@ mod write;
 pub use read::{Record, RecordError};
 pub(super) use rules::{fits, refuse_keys};
 
-use super::{Attempt, Outbound, Target, id};
+use super::{Attempt, NotBuilt, Outbound, Target, id};
 use crate::body::Parsed;
 use crate::document::Document;
 use crate::event::Event;
-use crate::expr::{EvaluationError, Scope};
+use crate::expr::Scope;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -82,7 +82,7 @@ impl Target {
     ///
     /// # Errors
     /// As [`Target::prepare`].
-    pub fn prepare_letter(&self, scope: Scope<'_>, letter: &Letter) -> Result<Outbound, EvaluationError> {
+    pub fn prepare_letter(&self, scope: Scope<'_>, letter: &Letter) -> Result<Outbound, NotBuilt> {
         let id = id::delivery_id(scope.route, &self.name, &letter.id);
         self.prepare_as(scope, &letter.event, id)
     }

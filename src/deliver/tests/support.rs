@@ -2,12 +2,12 @@
 
 use crate::body::Parsed;
 use crate::config::spec::{ProcessSpec, SignSpec, TargetSpec};
-use crate::deliver::{Lasting, Outbound, Signer, Signers, States, Target, TargetContext};
+use crate::deliver::{Lasting, NotBuilt, Outbound, SignSecret, Signer, Signers, States, Target, TargetContext};
 use crate::diagnostic::{At, Findings};
 use crate::document::Document;
 use crate::egress::Egress;
 use crate::event::{Event, RequestInfo};
-use crate::expr::{Environment, EvaluationError, Scope};
+use crate::expr::{Environment, Scope};
 use crate::secret::{Missing, References};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -53,7 +53,7 @@ pub(in crate::deliver) fn event(pairs: &[(&'static str, &'static str)], body: &s
 struct Unsigning;
 
 impl Signers for Unsigning {
-    fn compile(&self, _: &SignSpec, at: &At<'_>) -> Option<Arc<dyn Signer>> {
+    fn compile(&self, _: &SignSpec, _: SignSecret<'_>, at: &At<'_>) -> Option<Arc<dyn Signer>> {
         at.error("sign-kind", "there are no schemes here", None);
         None
     }
@@ -133,7 +133,7 @@ pub(in crate::deliver) fn target(yaml: &str) -> Target {
 }
 
 /// The request of a target of the route `orders`.
-pub(in crate::deliver) fn prepare(target: &Target, event: &Event) -> Result<Outbound, EvaluationError> {
+pub(in crate::deliver) fn prepare(target: &Target, event: &Event) -> Result<Outbound, NotBuilt> {
     let tables = Document::null();
     let scope = Scope {
         event,

@@ -2,7 +2,7 @@
 
 use super::{DeliveryRecord, Mode, Notes, Recorder};
 use crate::dedupe::Repeat;
-use crate::deliver::{Delivered, Outcome};
+use crate::deliver::{Delivered, NotBuilt};
 use crate::route::{Decision, Route};
 use crate::server::Answer;
 use crate::server::answer::End;
@@ -51,11 +51,13 @@ impl Recorder {
         }
     }
 
-    pub(super) fn count_not_built(&self, record: &DeliveryRecord) {
+    pub(super) fn count_not_built(&self, record: &DeliveryRecord, error: &NotBuilt) {
         let (_, route, _, _) = record.order;
-        self.count_wrong_expression(route);
+        if let NotBuilt::Expression(_) = error {
+            self.count_wrong_expression(route);
+        }
         if let Some(meter) = self.target_meter(record) {
-            meter.target.deliveries.with(Outcome::Expression.as_str(), |count| count.add(1));
+            meter.target.deliveries.with(error.outcome().as_str(), |count| count.add(1));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{DeliveryRecord, Mode, Notes, Recorder};
 use crate::dedupe::Repeat;
-use crate::deliver::{Delivered, GiveUp, Outbound, Outcome};
+use crate::deliver::{Delivered, GiveUp, NotBuilt, Outbound, Outcome};
 use crate::route::{self, Decision};
 use crate::server::Answer;
 use crate::server::answer::End;
@@ -48,6 +48,15 @@ impl Recorder {
                 payload: None,
             },
         );
+    }
+
+    /// What was written is for its author to mend.
+    pub(super) fn print_not_built(&self, record: &DeliveryRecord, error: &NotBuilt) {
+        if let Mode::Prints { .. } = self.0.mode {
+            let (route, target, outcome) = (&*record.route, &*record.target, error.outcome().as_str());
+            let trace_id = self.0.span.trace_id;
+            tracing::error!(request_id = %self.0.id, %trace_id, route, target, outcome, error = %error, "delivery could not be built");
+        }
     }
 
     pub(super) fn print_event(&self, result: &Result<Answer, Rejection>) {

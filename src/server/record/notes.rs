@@ -2,8 +2,7 @@
 
 use super::spans::Traced;
 use crate::dedupe::Repeat;
-use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Outcome, RawAnswer, Target};
-use crate::expr::EvaluationError;
+use crate::deliver::{Attempt, Delivered, GiveUp, NotBuilt, Outbound, Outcome, RawAnswer, Target};
 use crate::history::SkippedTarget;
 use crate::route::{Decision, Route, Skip, Taken};
 use crate::server::answer::{End, Ending};
@@ -64,7 +63,7 @@ pub struct DeliveryNote {
 
 pub enum What {
     Skipped(Skip),
-    NotBuilt(EvaluationError),
+    NotBuilt(NotBuilt),
     Sent { outbound: Box<Outbound>, end: Box<DeliveryEnd> },
 }
 

@@ -2,7 +2,7 @@
 
 use super::lines::{outcome, repeat_of};
 use super::{DeliveryRecord, Mode, Notes, Recorder};
-use crate::deliver::{Attempt, Delivered, GiveUp, Outbound, Waited};
+use crate::deliver::{Attempt, Delivered, GiveUp, NotBuilt, Outbound, Waited};
 use crate::history::{Asked, AttemptEntry, DeliveryEntry, EventEntry, History, SkippedTarget, WaitEntry};
 use crate::route::{self, Decision, Skip};
 use crate::server::Answer;
@@ -40,12 +40,12 @@ impl Recorder {
     }
 
     /// `delivered`: what became of its dead letter, where it has one.
-    pub(super) fn remember_not_built(&self, record: &DeliveryRecord, reason: String, delivered: Option<&Delivered>) {
+    pub(super) fn remember_not_built(&self, record: &DeliveryRecord, error: &NotBuilt, delivered: Option<&Delivered>) {
         let Some(history) = self.history() else { return };
         let stored = delivered.and_then(|delivered| delivered.dead_letter.as_ref());
         history.delivery(DeliveryEntry {
-            outcome: "expression",
-            reason: reason.into(),
+            outcome: error.outcome().as_str(),
+            reason: error.to_string().into(),
             dead_letter: stored.map(|stored| stored.target.clone()),
             ..self.bare_delivery(record)
         });

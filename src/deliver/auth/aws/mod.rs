@@ -5,6 +5,7 @@ mod canonical;
 #[cfg(test)]
 mod tests;
 
+use super::credentials::{Tenant, of};
 use super::sign::Unsignable;
 use crate::config;
 use crate::config::spec::AwsSpec;
@@ -35,7 +36,7 @@ pub(in crate::deliver) struct Aws {
 }
 
 impl Aws {
-    pub(super) fn compile(spec: &AwsSpec, at: &At<'_>) -> Option<Aws> {
+    pub(super) fn compile(spec: &AwsSpec, tenant: Tenant<'_>, at: &At<'_>) -> Option<Aws> {
         let name = |written: &str, key: &str| {
             let at = at.key(key);
             let text = config::plain(written, &at)?;
@@ -49,16 +50,19 @@ impl Aws {
         };
         let region = name(&spec.region, "region");
         let service = name(&spec.service, "service");
-        let id = config::secret(&spec.access_key_id, &at.key("access_key_id"));
-        let secret = header_secret(&spec.secret_access_key, &at.key("secret_access_key"));
+        let written = |written, key: &str| of(written, tenant, &at.key(key));
+        let id_at = written(&spec.access_key_id, "access_key_id");
+        let id = id_at.as_ref().and_then(|(id, at)| config::secret(id, at));
+        let secret = written(&spec.secret_access_key, "secret_access_key");
+        let secret = secret.and_then(|(secret, at)| header_secret(secret, &at));
         let token = match &spec.session_token {
-            Some(token) => header_secret(token, &at.key("session_token")).map(Some),
+            Some(token) => written(token, "session_token").and_then(|(token, at)| header_secret(token, &at)).map(Some),
             None => Some(None),
         };
-        let access_key_id = id.as_ref().and_then(|(id, _)| {
+        let access_key_id = id.as_ref().zip(id_at).and_then(|((id, _), (_, at))| {
             let fits = id.expose().bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
             if !fits && !crate::secret::holds_stand_in(id.expose()) {
-                at.key("access_key_id").error("aws-name", "this is not the id of an access key", None);
+                at.error("aws-name", "this is not the id of an access key", None);
                 return None;
             }
             Some(id.expose().to_owned())

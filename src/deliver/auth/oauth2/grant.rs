@@ -2,8 +2,9 @@
 
 use super::{Endpoint, TokenError};
 use crate::config;
-use crate::config::spec::{ClientAuthSpec, GrantSpec, OAuth2Spec, OneOrMany};
+use crate::config::spec::{ByKeyTextSpec, ClientAuthSpec, GrantSpec, OAuth2Spec, OneOrMany};
 use crate::deliver::attempt::{self, Answered, Sent};
+use crate::deliver::auth::credentials::{Tenant, of};
 use crate::deliver::client::Client;
 use crate::deliver::connect::Profile;
 use crate::deliver::destination::Destination;
@@ -49,11 +50,16 @@ pub(in crate::deliver) struct Granted {
 }
 
 impl Grant {
-    pub fn compile(spec: &OAuth2Spec, at: &At<'_>) -> Option<Grant> {
-        let uri = endpoint(&spec.token_url, &at.key("token_url"));
-        let client_id = config::plain(&spec.client_id, &at.key("client_id"));
-        let secret = |written: Option<&String>, key: &str| match written {
-            Some(written) => config::secret(written, &at.key(key)).map(|(secret, _)| Some(secret)),
+    pub fn compile(spec: &OAuth2Spec, tenant: Tenant<'_>, at: &At<'_>) -> Option<Grant> {
+        let token_url = of(&spec.token_url, tenant, &at.key("token_url"));
+        let uri = token_url.as_ref().and_then(|(written, at)| endpoint(written, at));
+        let client_id = of(&spec.client_id, tenant, &at.key("client_id"));
+        let client_id = client_id.and_then(|(written, at)| config::plain(written, &at));
+        let secret = |written: Option<&ByKeyTextSpec>, key: &str| match written {
+            Some(written) => {
+                let (written, at) = of(written, tenant, &at.key(key))?;
+                config::secret(written, &at).map(|(secret, _)| Some(secret))
+            }
             None => Some(None),
         };
         let client_secret = secret(spec.client_secret.as_ref(), "client_secret");
@@ -65,7 +71,7 @@ impl Grant {
         fits?;
         Some(Grant {
             uri: uri?,
-            shown: format!("Bearer ${{oauth2:{}}}", without_defaults(&spec.token_url)),
+            shown: format!("Bearer ${{oauth2:{}}}", without_defaults(token_url?.0)),
             client_id: client_id?,
             client_secret: client_secret?,
             client_auth: spec.client_auth.unwrap_or_default(),

@@ -10,6 +10,7 @@ mod lifetime;
 mod tests;
 
 use super::Home;
+use super::credentials::Tenant;
 use crate::config::spec::OAuth2Spec;
 use crate::deliver::TargetContext;
 use crate::deliver::client::Client;
@@ -116,11 +117,12 @@ impl OAuth2 {
     /// The one that is in use already, where nothing of it has changed.
     pub(super) fn compile(
         spec: &OAuth2Spec,
+        tenant: Tenant<'_>,
         context: &TargetContext<'_>,
         home: Option<&Home<'_>>,
         at: &At<'_>,
     ) -> Option<Arc<OAuth2>> {
-        let grant = Grant::compile(spec, at)?;
+        let grant = Grant::compile(spec, tenant, at)?;
         // An endpoint of the target's own origin is behind the same authority as the target.
         let home = home.filter(|home| grant.is_at(home.origin));
         let tls = home.map_or_else(Tls::default, |home| home.tls.clone());
