@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 #[derive(Debug, clap::Args)]
@@ -32,6 +33,9 @@ pub struct Args {
     allow_empty: bool,
 }
 
+/// For what is on its way to a disk while the process ends.
+const LAST_WRITES: Duration = Duration::from_millis(500);
+
 pub fn run(args: Args) -> ExitCode {
     let options = Options {
         folder: args.config,
@@ -48,7 +52,10 @@ pub fn run(args: Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(app::run(options)) {
+    let ended = runtime.block_on(app::run(options));
+    // All that counts has ended or is told as lost: a write that hangs must not keep the process.
+    runtime.shutdown_timeout(LAST_WRITES);
+    match ended {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(app::StartError::Configuration(mistakes)) => {

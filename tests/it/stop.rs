@@ -127,6 +127,23 @@ fn idle_and_silent_connections_hold_nothing_up() {
     drop((silent, idle));
 }
 
+/// A pipe that nobody reads, as a disk that hangs: the write never returns.
+#[test]
+fn a_write_that_hangs_does_not_keep_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let route = format!(
+        "name: a\nmatch: {{path: /a}}\nverify: none\ndeadline: 300ms\ntarget: {{url: 'file://{}'}}\n",
+        pipe.display()
+    );
+    let router = Router::start(&[("routes.d/a.yaml", &route)]);
+    assert_eq!(router.send(Request::post("/a").json("{}")).status, 504);
+    router.signal("TERM");
+    let (status, lines) = router.wait();
+    assert!(status.success(), "{}", lines.join("\n"));
+}
+
 #[test]
 fn a_second_signal_is_now() {
     let held = Held::new();

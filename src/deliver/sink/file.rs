@@ -5,11 +5,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// A file by its path: opened when it is first written to, and again after it was rotated away.
 pub(super) struct LogFile {
     path: PathBuf,
     writing: Mutex<Writing>,
+    /// Who may have a thread to write with.
+    pub(super) writers: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -33,7 +36,7 @@ struct Opened {
 
 impl LogFile {
     pub(super) fn new(path: PathBuf) -> LogFile {
-        LogFile { path, writing: Mutex::default() }
+        LogFile { path, writing: Mutex::default(), writers: Arc::new(Semaphore::new(super::WRITERS_MAX)) }
     }
 
     /// Appends a line with its line feed in one write, then waits for the disk.

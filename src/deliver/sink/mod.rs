@@ -12,12 +12,18 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The files that deliveries append to, open as long as they are in use. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Sinks {
     files: Arc<Mutex<HashMap<PathBuf, Arc<LogFile>>>>,
+    stdout: Arc<Semaphore>,
 }
+
+/// So many threads may wait for one file or for standard output at once. A disk that hangs (a lost network file system, a
+/// pipe that nobody reads) holds them for good, and must leave some for everything else: there are 512 by default.
+const WRITERS_MAX: usize = 64;
 
 /// Paths may be computed from events; descriptors are few. Above this, files that nobody writes to are closed.
 const OPEN_MAX: usize = 64;
@@ -29,7 +35,8 @@ impl Sinks {
     /// What the operating system says. A line that could only be written in part is closed by a line feed before the next.
     pub(super) async fn append(&self, path: &Path, line: Vec<u8>) -> io::Result<()> {
         let file = self.file(path);
-        off_thread(move || file.append(line)).await
+        let turn = turn(&file.writers).await?;
+        off_thread(turn, move || file.append(line)).await
     }
 
     /// Writes a line to standard output.
@@ -37,7 +44,8 @@ impl Sinks {
     /// # Errors
     /// What the operating system says, `BrokenPipe` where nobody reads.
     pub(super) async fn stdout(&self, line: Vec<u8>) -> io::Result<()> {
-        off_thread(move || crate::stdout::write_line(&line)).await
+        let turn = turn(&self.stdout).await?;
+        off_thread(turn, move || crate::stdout::write_line(&line)).await
     }
 
     fn file(&self, path: &Path) -> Arc<LogFile> {
@@ -54,6 +62,26 @@ impl Sinks {
     }
 }
 
-async fn off_thread(write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+impl Default for Sinks {
+    fn default() -> Sinks {
+        Sinks { files: Arc::default(), stdout: Arc::new(Semaphore::new(WRITERS_MAX)) }
+    }
+}
+
+/// Whoever gives up waiting for it holds no thread.
+async fn turn(writers: &Arc<Semaphore>) -> io::Result<OwnedSemaphorePermit> {
+    // Nobody closes it.
+    Arc::clone(writers).acquire_owned().await.map_err(io::Error::other)
+}
+
+/// The turn lasts as long as the thread, also where nobody waits for it any longer.
+async fn off_thread(
+    turn: OwnedSemaphorePermit,
+    write: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> io::Result<()> {
+    let write = move || {
+        let _turn = turn;
+        write()
+    };
     tokio::task::spawn_blocking(write).await.unwrap_or_else(|_| Err(io::Error::other("the writer panicked")))
 }

@@ -31,6 +31,35 @@ async fn many_writers_never_share_a_line() {
     }
 }
 
+/// A pipe that nobody reads, as a disk that hangs: opening it does not return.
+#[test]
+fn a_file_that_hangs_leaves_threads_for_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hanging, fine) = (folder.path().join("pipe"), folder.path().join("out.ndjson"));
+    assert!(std::process::Command::new("mkfifo").arg(&hanging).status().unwrap().success());
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).max_blocking_threads(WRITERS_MAX + 1).build().unwrap();
+    let sinks = Sinks::default();
+    runtime.block_on(async {
+        let append = |path: &Path| {
+            let (sinks, path) = (sinks.clone(), path.to_owned());
+            async move { sinks.append(&path, b"line".to_vec()).await }
+        };
+        let stuck: Vec<_> = (0..=WRITERS_MAX).map(|_| tokio::spawn(append(&hanging))).collect();
+        // Each of them has its thread, or waits for one.
+        while sinks.file(&hanging).writers.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        append(&fine).await.unwrap();
+        let reader = fs::OpenOptions::new().read(true).write(true).open(&hanging).unwrap();
+        for append in stuck {
+            append.await.unwrap().unwrap();
+        }
+        drop(reader);
+    });
+    assert_eq!(lines(&fine), ["line"]);
+}
+
 #[tokio::test]
 async fn a_file_that_is_there_is_appended_to() {
     let folder = tempfile::tempdir().unwrap();
