@@ -73,9 +73,11 @@ impl Ending {
 
     /// Of one required delivery.
     pub fn of_delivery(delivered: &Delivered, deadline_passed: bool) -> Ending {
-        if delivered.suffices() {
-            return Ending::DELIVERED;
-        }
+        if delivered.suffices() { Ending::DELIVERED } else { Ending::of_attempts(delivered, deadline_passed) }
+    }
+
+    /// Of a target that another one kept from running by `delivered`: a dead letter holds the event for that other alone.
+    pub fn of_attempts(delivered: &Delivered, deadline_passed: bool) -> Ending {
         let again = Some(delivered.retry_after.unwrap_or(RETRY_AFTER));
         match delivered.outcome {
             Outcome::Success => Ending::DELIVERED,

@@ -12,7 +12,7 @@ use super::repeats::Progress;
 use super::run::Run;
 use crate::deliver::{Delivered, Outcome};
 use crate::expr::Answer;
-use crate::route::{Blocked, Graph, Plan, Planned, Skip, Step, Taken, TargetEnd, Walk};
+use crate::route::{Ack, Blocked, Graph, Plan, Planned, Skip, Step, Taken, TargetEnd, Walk};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
@@ -169,6 +169,7 @@ impl Course {
         let is_required = self.run.taken.route.requires(position);
         if let Some(failure) = blocked.cause.and_then(|cause| self.failures.get(cause)).filter(|_| is_required) {
             self.run.ending = self.run.ending.and(*failure);
+            self.lost(position);
         }
         self.walk.ended(position, TargetEnd::Skipped, blocked.cause, graph);
     }
@@ -180,7 +181,7 @@ impl Course {
         };
         let succeeded = delivered.outcome == Outcome::Success;
         let late = Instant::now() >= self.deadline;
-        self.failed(position, Ending::of_delivery(&delivered, late));
+        self.failed(position, Ending::of_attempts(&delivered, late));
         if let Some(answer) = self.answers.get_mut(position) {
             answer.clone_from(&delivered.answer);
         }
@@ -188,6 +189,20 @@ impl Course {
             self.run.note(position, is_required, delivered, late);
         }
         self.walk.ended(position, if succeeded { TargetEnd::Ok } else { TargetEnd::Failed }, None, graph);
+    }
+
+    /// A sender that heard "accepted" does not hear that a target was left out.
+    fn lost(&self, position: usize) {
+        let Context { recorder, gateway, .. } = &self.context;
+        let route = &self.run.taken.route;
+        if route.ack == Ack::Accepted
+            && let Some(target) = route.targets.get(position)
+        {
+            recorder.lost(&route.name, &target.name, "skipped");
+            if gateway.is_draining() {
+                gateway.has_lost();
+            }
+        }
     }
 
     fn failed(&mut self, position: usize, ending: Ending) {

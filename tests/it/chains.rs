@@ -152,6 +152,35 @@ fn a_required_target_that_a_failure_kept_from_running_is_not_delivered() {
     assert!(second.all().is_empty());
 }
 
+/// The dead letter holds the event for the target that failed. For the one that was skipped nobody has it.
+#[test]
+fn a_dead_letter_of_the_one_before_is_no_delivery_of_the_one_behind() {
+    let (first, second) = (failing(), Target::ok());
+    let dead_letter = tempfile::tempdir().unwrap();
+    let file = dead_letter.path().join("dead.ndjson");
+    let graveyard = format!("  - {{name: graveyard, url: 'file://{}'}}\n", file.display());
+    let targets =
+        |required| [target("a", &first, "dead_letter: graveyard"), target("b", &second, required), graveyard.clone()];
+    let router = Router::start(&[("routes.d/a.yaml", &route("", &targets("after: a")))]);
+    assert_eq!(send(&router).status, 502);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
+    let router = Router::start(&[("routes.d/a.yaml", &route("", &targets("after: a, required: false")))]);
+    assert_eq!(send(&router).status, 200);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
+    ended(router);
+    assert!(second.all().is_empty());
+}
+
+#[test]
+fn an_accepted_event_that_a_failure_kept_from_a_target_is_told_as_lost() {
+    let (first, second) = (failing(), Target::ok());
+    let targets = [target("a", &first, ""), target("b", &second, "after: a")];
+    let mut router = Router::start(&[("routes.d/a.yaml", &route("ack: accepted\n", &targets))]);
+    assert_eq!(send(&router).status, 202);
+    let line = router.wait_for(|line| line["message"] == "accepted delivery lost" && line["target"] == "b");
+    assert_eq!((&line["level"], &line["reason"]), (&json!("error"), &json!("skipped")));
+}
+
 #[test]
 fn a_last_resort_gets_what_no_other_target_gets() {
     let (adults, rest) = (Target::ok(), Target::ok());
