@@ -126,23 +126,10 @@ impl Provider {
 
     /// `table`: where `like` looks. Mistakes are reported below `at`.
     fn compile(name: &str, spec: &ProviderSpec, table: &Ordered<ProviderSpec>, at: &At<'_>) -> Option<Provider> {
-        let (spec, scheme, scheme_at) = match (&spec.like, &spec.verify) {
-            (Some(_), Some(_)) => {
-                let help = "keep one of them".to_owned();
-                at.key("like").error("provider-scheme", "both `like` and `verify` are written", Some(help));
-                return None;
-            }
-            (Some(like), None) => match table.get(like) {
-                Some(other) if other.like.is_none() => (spec, other, at.key("like")),
-                _ => {
-                    let message = format!("there is no provider `{like}`");
-                    at.key("like").error("provider-unknown", message, suggestion(like, table.keys()));
-                    return None;
-                }
-            },
-            (None, _) => (spec, spec, at.clone()),
-        };
-        let delivery_id = spec.delivery_id.as_ref().or(scheme.delivery_id.as_ref());
+        let models = models(name, spec, table, at)?;
+        let scheme = models.last().copied().unwrap_or(spec);
+        let scheme_at = if models.is_empty() { at.clone() } else { at.key("like") };
+        let delivery_id = std::iter::once(spec).chain(models).find_map(|spec| spec.delivery_id.as_ref());
         let id_header = scheme.verify.as_ref().and_then(|scheme| scheme.id_header.as_ref());
         let id_header = id_header.map(|name| format!("header:{name}"));
         let written = delivery_id.or(id_header.as_ref()).cloned();
@@ -170,6 +157,41 @@ impl Provider {
             blueprint: if later { blueprint?.without_secret_at_first() } else { blueprint? },
         })
     }
+}
+
+/// Nobody writes a longer row of providers that are like one another, unless it is a circle.
+const MODELS_MAX: usize = 8;
+
+/// Whom `like` names, whom that one is like, and so on: the last has a scheme of its own. What is like its own name is
+/// like the built-in provider of that name.
+fn models<'t>(
+    name: &str,
+    spec: &'t ProviderSpec,
+    table: &'t Ordered<ProviderSpec>,
+    at: &At<'_>,
+) -> Option<Vec<&'t ProviderSpec>> {
+    let at = at.key("like");
+    if spec.like.is_some() && spec.verify.is_some() {
+        at.error("provider-scheme", "both `like` and `verify` are written", Some("keep one of them".to_owned()));
+        return None;
+    }
+    let mut models: Vec<&ProviderSpec> = Vec::new();
+    let (mut from, mut next) = (name, spec.like.as_deref());
+    while let Some(like) = next {
+        if models.len() == MODELS_MAX {
+            let help = "describe the scheme of one of them with `verify`".to_owned();
+            at.error("provider-scheme", format!("`like` leads back to `{like}`"), Some(help));
+            return None;
+        }
+        let known = if like == from { &*TABLE } else { table };
+        let Some(model) = known.get(like) else {
+            at.error("provider-unknown", format!("there is no provider `{like}`"), suggestion(like, known.keys()));
+            return None;
+        };
+        models.push(model);
+        (from, next) = (like, model.like.as_deref());
+    }
+    Some(models)
 }
 
 impl Providers {

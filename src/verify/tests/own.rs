@@ -60,6 +60,32 @@ fn a_provider_may_be_like_another() {
     assert!(acme.provider().unwrap().delivery_id.is_some());
 }
 
+/// `clerk` is itself like another one.
+#[test]
+fn a_provider_may_be_like_one_that_is_like_another() {
+    for written in ["acme: {like: clerk}", "acme: {like: mine}\nmine: {like: clerk, delivery_id: 'header:x-id'}"] {
+        let (verifier, findings) = compile(written, "{provider: acme, secret: whsec_c2VjcmV0}");
+        assert_eq!(findings, [], "{written}");
+        let acme = verifier.unwrap();
+        assert_eq!(post("body").signed(&acme).verify(&acme), Ok(Some(0)));
+        let id = acme.provider().unwrap().delivery_id_written.clone();
+        let id_of_model = if written.contains("x-id") { "header:x-id" } else { "header:svix-id" };
+        assert_eq!(id.as_deref(), Some(id_of_model));
+    }
+    let (_, findings) = compile("acme: {like: mine}\nmine: {like: acme}", "{provider: acme, secret: s}");
+    assert_eq!(findings[0].pointer, "/providers/acme/like");
+    assert!(findings[0].message.contains("leads back"), "{findings:?}");
+}
+
+#[test]
+fn a_built_in_name_may_be_like_the_built_in_one() {
+    let (verifier, findings) = compile("github: {like: github, patience: 5s}", "{provider: github, secret: key}");
+    assert_eq!(findings, []);
+    let github = verifier.unwrap();
+    assert!(post("b").signed(&github).request.headers.contains_key("x-hub-signature-256"));
+    assert_eq!(github.provider().unwrap().patience, Some(std::time::Duration::from_secs(5)));
+}
+
 #[test]
 fn a_built_in_name_may_be_defined_anew() {
     let (verifier, findings) =
