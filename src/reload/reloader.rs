@@ -3,7 +3,7 @@
 use super::watch::Watcher;
 use super::{Digest, Generation, Inputs, Live, Load, Loaded, ReloadOutcome, Status, Timing};
 use crate::clock::Clock;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -287,7 +287,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             ReloadOutcome::Unchanged { .. } => tracing::info!(generation, "configuration unchanged"),
             ReloadOutcome::Rejected { diagnostics, .. } => {
                 let first = diagnostics.first().map(one_line).unwrap_or_default();
-                let errors = diagnostics.len();
+                let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
                 tracing::error!(generation, errors, first, "configuration rejected, the running one stays");
             }
             ReloadOutcome::Unsettled { .. } => {

@@ -32,6 +32,18 @@ fn a_changed_file_is_live_without_a_restart() {
 }
 
 #[test]
+fn warnings_are_not_counted_as_errors() {
+    let target = Target::ok();
+    let mut router = Router::start(&[("routes.d/a.yaml", &route(&target, "/old"))]);
+    std::os::unix::fs::symlink("/dev/null", router.folder().join("routes.d/b.yaml")).unwrap();
+    let line = reloaded(&mut router, "rejected");
+    assert_eq!(line["errors"], 1, "{line}");
+    let severities: Vec<Value> =
+        config(&router)["diagnostics"].as_array().unwrap().iter().map(|one| one["severity"].clone()).collect();
+    assert_eq!(severities, ["error", "warning"]);
+}
+
+#[test]
 fn a_bad_file_keeps_the_old_configuration_and_config_says_why() {
     let target = Target::ok();
     let mut router = Router::start(&[("routes.d/a.yaml", &route(&target, "/old"))]);
