@@ -187,12 +187,13 @@ impl References {
     }
 
     /// Every value resolved and every secret kept so far, for masking them in payload logs. Values shorter than
-    /// [`SECRET_MIN`] are left out.
+    /// [`SECRET_MIN`] are left out, and what stands for itself.
     pub fn values(&self) -> Vec<Secret> {
         let resolved = self.resolved.borrow();
         let written = self.written.borrow();
+        let references: BTreeSet<String> = resolved.keys().map(Reference::to_string).collect();
         let values = resolved.values().filter_map(|value| value.clone().ok()).chain(written.iter().cloned());
-        values.filter(|value| value.expose().len() >= SECRET_MIN).collect()
+        values.filter(|value| value.expose().len() >= SECRET_MIN && !references.contains(value.expose())).collect()
     }
 
     fn read(&self, reference: &Reference) -> Result<Secret, ReferenceError> {

@@ -10,6 +10,5 @@ pub struct Args {
 pub fn run(args: Args) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), "hookswitch", &mut script);
-    super::print(&String::from_utf8_lossy(&script));
-    ExitCode::SUCCESS
+    super::print(&String::from_utf8_lossy(&script))
 }

@@ -33,7 +33,10 @@ pub struct Args {
 pub fn run(args: Args) -> ExitCode {
     let Some(offline) = offline::load(args.config.as_deref()) else { return ExitCode::FAILURE };
     let report = match told(&args, &offline) {
-        Ok(report) => report,
+        Ok(mut report) => {
+            offline.hide(&mut report);
+            report
+        }
         Err(Failure(message)) => {
             super::say_error(&message);
             return ExitCode::from(2);
@@ -42,8 +45,7 @@ pub fn run(args: Args) -> ExitCode {
     super::print(&match args.format {
         Shown::Human => human(&report),
         Shown::Json => super::json(&report),
-    });
-    ExitCode::SUCCESS
+    })
 }
 
 fn told(args: &Args, offline: &offline::Offline) -> Result<Value, Failure> {

@@ -20,10 +20,7 @@ const ANSWER_MAX: u64 = 1024;
 
 pub fn run(args: Args) -> ExitCode {
     match ask(args.admin) {
-        Ok(200) => {
-            super::print("ready\n");
-            ExitCode::SUCCESS
-        }
+        Ok(200) => super::print("ready\n"),
         Ok(status) => {
             super::say_error(&format!("{} is not ready: it answers {status}", args.admin));
             ExitCode::FAILURE

@@ -102,17 +102,29 @@ fn json(document: &impl serde::Serialize) -> String {
     text
 }
 
-/// To standard output. A reader that has gone away (`| head`) is no error of ours.
-fn print(text: &str) {
-    use std::io::Write;
+/// To standard output. A reader that has gone away (`| head`) is no error of ours; half a report on a full disk is one.
+fn print(text: &str) -> ExitCode {
+    use std::io::{ErrorKind, Write};
     let mut out = anstream::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            say_error(&format!("cannot write to standard output: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// One line to standard error.
 fn say_error(message: &str) {
     use std::io::Write;
     let _ = writeln!(anstream::stderr(), "error: {message}");
+}
+
+/// One line to standard error, beside what was asked for.
+fn say_note(message: &str) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stderr(), "note: {message}");
 }
 
 /// Everything that is wrong with a configuration, to standard error.

@@ -23,6 +23,18 @@ pub enum Uuid {
     Random,
 }
 
+impl Offline {
+    /// What was made of secrets shows them: a body with `env("NAME")`, an answer that repeats what it was sent.
+    pub fn hide(&self, report: &mut serde_json::Value) {
+        self.rehearsal.live().load().value.secrets.hide(report);
+    }
+
+    /// The same of a text.
+    pub fn hidden(&self, text: &str) -> String {
+        self.rehearsal.live().load().value.secrets.hidden(text).into_owned()
+    }
+}
+
 const FIXED_UUID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Loads and compiles; says everything that is wrong on standard error. `None` where anything of it is an error.

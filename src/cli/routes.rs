@@ -34,8 +34,7 @@ pub fn run(args: Args) -> ExitCode {
     super::print(&match args.format {
         Shown::Human => human(table),
         Shown::Json => super::json(&crate::route::listing(table)),
-    });
-    ExitCode::SUCCESS
+    })
 }
 
 /// The built-in ones, and those of hookswitch.yaml.
@@ -53,8 +52,7 @@ fn list_providers(args: &Args) -> ExitCode {
             super::json(&json!({"version": 1, "providers": entries}))
         }
         Shown::Human => known.iter().map(|provider| line(provider)).collect(),
-    });
-    ExitCode::SUCCESS
+    })
 }
 
 fn described(provider: &Provider) -> Value {

@@ -25,6 +25,5 @@ pub fn run(_args: Args) -> ExitCode {
         let _ = write!(text, "{byte:02x}");
     }
     text.push('\n');
-    super::print(&text);
-    ExitCode::SUCCESS
+    super::print(&text)
 }

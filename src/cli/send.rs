@@ -49,11 +49,15 @@ pub fn run(args: Args) -> ExitCode {
     };
     match send(&args, &offline) {
         Ok((report, origin)) => {
-            super::print(&match args.format {
-                Shown::Human => format!("the request is {origin}\n{report}"),
-                Shown::Json => super::json(&report.to_json(&origin)),
+            let told = super::print(&match args.format {
+                Shown::Human => offline.hidden(&format!("the request is {origin}\n{report}")),
+                Shown::Json => {
+                    let mut document = report.to_json(&origin);
+                    offline.hide(&mut document);
+                    super::json(&document)
+                }
             });
-            if report.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if report.succeeded() { told } else { ExitCode::FAILURE }
         }
         Err(Failure(message)) => {
             super::say_error(&message);

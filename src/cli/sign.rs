@@ -76,13 +76,10 @@ pub fn run(args: Args) -> ExitCode {
         }
     };
     match sign(route, draft) {
-        Ok(signed) => {
-            super::print(&match args.format {
-                Format::Curl => curl(&signed),
-                Format::Json => super::json(&document(&signed)),
-            });
-            ExitCode::SUCCESS
-        }
+        Ok(signed) => super::print(&match args.format {
+            Format::Curl => curl(&signed),
+            Format::Json => super::json(&document(&signed)),
+        }),
         Err(error) => {
             super::say_error(&format!("a request for `{}` cannot be signed: {error}", route.name));
             ExitCode::FAILURE
@@ -141,10 +138,10 @@ fn sign(route: &Route, draft: Draft) -> Result<Signed, crate::verify::SignError>
     let Draft { base, mut request, mut body } = draft;
     let verifier = route.verifier();
     if verifier.is_none() {
-        super::say_error("anyone may call this route: there is nothing to sign");
+        super::say_note("anyone may call this route: there is nothing to sign");
     }
     if verifier.wants_address() {
-        super::say_error("this route also looks at the address: send the request from one that is allowed");
+        super::say_note("this route also looks at the address: send the request from one that is allowed");
     }
     let (id, now) = (format!("msg_{:032x}", fastrand::u128(..)), request.time);
     verifier.sign(&mut request, &mut body, now, &id)?;

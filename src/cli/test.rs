@@ -1,10 +1,9 @@
 //! `hookswitch test`: the examples beside the routes, run offline.
 
-use super::offline;
+use super::offline::{self, Offline};
 use crate::config::Written;
 use crate::config::spec::{TestFileSpec, TestSpec};
 use crate::examples::{self, Failure};
-use crate::rehearsal::Rehearsal;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -56,13 +55,7 @@ pub fn run(args: Args) -> ExitCode {
             if args.filter.as_ref().is_none_or(wanted) {
                 let place = offline.loaded.sources.place(file.document, &format!("/tests/{position}"), false);
                 let path = offline.folder.join(&file.file);
-                results.push(run_one(
-                    &offline.rehearsal,
-                    file,
-                    test,
-                    path.parent().unwrap_or(&offline.folder),
-                    place.line,
-                ));
+                results.push(run_one(&offline, file, test, path.parent().unwrap_or(&offline.folder), place.line));
             }
         }
     }
@@ -73,19 +66,19 @@ pub fn run(args: Args) -> ExitCode {
         Format::Json => super::json(&report),
         Format::Junit => junit(&report),
     };
-    super::print(&printed);
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let told = super::print(&printed);
+    if failed == 0 { told } else { ExitCode::FAILURE }
 }
 
-fn run_one(rehearsal: &Rehearsal, file: &Written<TestFileSpec>, test: &TestSpec, folder: &Path, line: u32) -> Result {
-    let failures = examples::run(rehearsal, test, folder);
+fn run_one(offline: &Offline, file: &Written<TestFileSpec>, test: &TestSpec, folder: &Path, line: u32) -> Result {
+    let failures = examples::run(&offline.rehearsal, test, folder);
     let message: Vec<String> = failures.iter().map(Failure::to_string).collect();
     Result {
         name: test.name.clone(),
         file: file.file.clone(),
         line,
         ok: failures.is_empty(),
-        message: message.join("\n"),
+        message: offline.hidden(&message.join("\n")),
     }
 }
 

@@ -108,7 +108,7 @@ where
     let bytes = read.unwrap_or(Err(body::BodyError::Aborted))?;
     let (arrived, trusted_proxy) = (arrival.instant, arrival.client.behind_proxy.then_some(arrival.peer));
     let received = Received { request: Arc::new(arrival.into_request(params)), body: bytes };
-    recorder.received(&received);
+    recorder.received(&received, verifier.credential_headers());
     if let Some(greeting) = verifier.greet(&received) {
         return greeted(greeting, &received.request, gateway, recorder).await;
     }

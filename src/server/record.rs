@@ -24,11 +24,12 @@ use crate::history::History;
 use crate::route::{self, Decision, Endpoint, Route, Skip, Taken};
 use crate::secret::Secret;
 use crate::telemetry::logs::Log;
+use crate::telemetry::masking;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace_context::Span;
 use crate::telemetry::traces::Recording;
 use crate::verify::{Refusal, Verifier};
-use http::Method;
+use http::{HeaderName, HeaderValue, Method};
 pub use notes::{DeliveryEnd, DeliveryNote, DeliveryRecord, Notes, What};
 use spans::Traced;
 use std::net::IpAddr;
@@ -119,11 +120,16 @@ impl Recorder {
         self.notes_mut().stray_path = Some(path.chars().take(STRAY_PATH_MAX).collect());
     }
 
-    pub fn received(&self, received: &Received) {
+    /// `credentials`: headers that prove who the sender is. A wrong value may be the right one of another place.
+    pub fn received(&self, received: &Received, credentials: &[HeaderName]) {
         let wants_payload =
             matches!(&self.0.mode, Mode::Prints { generation, .. } if generation.value.payloads.is_some());
         if wants_payload {
-            self.notes_mut().received = Some((received.request.headers.clone(), received.body.clone()));
+            let mut headers = received.request.headers.clone();
+            for name in credentials.iter().filter(|name| received.request.headers.contains_key(*name)) {
+                headers.insert(name, HeaderValue::from_static(masking::MASK));
+            }
+            self.notes_mut().received = Some((headers, received.body.clone()));
         }
     }
 

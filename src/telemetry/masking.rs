@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 /// What stands in the place of a value.
-const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// Longest body that is shown, in bytes of text.
 const MAX_BODY: usize = 16 * 1024;
@@ -128,6 +128,11 @@ impl Masking {
             }
             Value::Number(_) | Value::Bool(_) | Value::Null => {}
         }
+    }
+
+    /// The same of a text.
+    pub fn hidden<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.without_secrets(text)
     }
 
     fn header(&self, name: &HeaderName, value: &[u8]) -> String {

@@ -1,7 +1,8 @@
 //! Subcommands, as a user types them.
 
-use crate::harness::{Request, Router, Target, hookswitch};
+use crate::harness::{Answer, Request, Router, Target, hookswitch};
 use serde_json::{Value, json};
+use std::process::Command;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -85,6 +86,50 @@ fn explain_names_the_clause_and_shows_what_would_be_sent() {
     assert!(text.contains("twice") && text.contains('a'), "{text}");
     let nowhere = hookswitch(folder.path(), &["explain", "POST", "/nowhere"]);
     assert!(String::from_utf8_lossy(&nowhere.stdout).contains("404"));
+}
+
+/// A body with `env("NAME")` is made of the value, and so is what a target repeats of it.
+#[test]
+fn explain_test_and_send_show_no_secret_in_a_body() {
+    let target = Target::new(|_, _| Answer::status(200).body(r#"{"you_sent":"example-secret"}"#));
+    let route = format!(
+        "name: a\nmatch: {{path: /a}}\nverify: none\ntarget: {{url: '{}', retry: {{max: 0}}, transform: {{body: {{key: '${{env(\"HOOKSWITCH_TEST_KEY\")}}', plain: '${{env:HOOKSWITCH_TEST_KEY}}'}}}}}}\nrespond: {{from: target}}\n",
+        target.url("/in")
+    );
+    let example =
+        "tests:\n  - {name: x, request: {path: /a, body: {}}, expect: {deliveries: [{body: {key: other}}]}}\n";
+    let folder = folder(&[("routes.d/a.yaml", &route), ("routes.d/a.test.yaml", example)]);
+    for arguments in [
+        &["explain", "POST", "/a", "-d", "{}"][..],
+        &["explain", "POST", "/a", "-d", "{}", "--format", "json"],
+        &["test"],
+        &["test", "--format", "json"],
+        &["send", "a", "-d", "{}"],
+        &["send", "a", "-d", "{}", "--format", "json"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_hookswitch"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("HOOKSWITCH_TEST_KEY", "example-secret")
+            .output()
+            .unwrap();
+        let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(printed.contains("***"), "{arguments:?} {printed}");
+        assert!(!printed.contains("example-secret"), "{arguments:?} {printed}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn half_a_report_on_a_full_disk_is_a_failure() {
+    let folder = folder(&[("routes.d/a.yaml", ROUTE), ("routes.d/a.test.yaml", EXAMPLES)]);
+    for arguments in [&["test", "--format", "junit"][..], &["routes"], &["schema", "route"], &["completions", "bash"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hookswitch"));
+        let output = command.args(arguments).current_dir(folder.path()).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"), "{output:?}");
+    }
 }
 
 #[test]

@@ -52,6 +52,18 @@ fn payloads_are_shown_while_debugging_with_credentials_masked() {
     assert!(!line.contains("example-secret") && !line.contains("4111111111111111"), "{line}");
 }
 
+/// A wrong credential may be the right one of yesterday, or of another place.
+#[test]
+fn a_payload_line_of_a_refused_webhook_does_not_show_the_credential_that_was_tried() {
+    let route = "name: a\nmatch: {path: /a}\nverify: {shared: {header: x-shop}, secret: example-secret}\ntargets: []\nrespond: {text: ok}\n";
+    let mut router = Router::start(&[("hookswitch.yaml", "log: {payloads: true}\n"), ("routes.d/a.yaml", route)]);
+    let refused = router.send(Request::post("/a").header("x-shop", "secret-of-yesterday").header("x-kept", "visible"));
+    assert_eq!(refused.status, 401);
+    let line = router.wait_for(|line| line["message"] == "event").to_string();
+    assert!(line.contains("visible") && line.contains("x-shop"), "{line}");
+    assert!(!line.contains("secret-of-yesterday"), "{line}");
+}
+
 #[test]
 fn a_level_of_warn_prints_no_line_per_event_but_the_listeners() {
     let route = "name: a\nmatch: {path: /a}\nverify: none\ntargets: []\nrespond: {text: ok}\n";

@@ -63,7 +63,8 @@ impl Display {
         if tally.stopped {
             text.push_str(&format!("stopped after line {}; the same command goes on from there\n", end.lines));
         }
-        super::super::print(&text);
+        // The exit code is about what was delivered.
+        let _ = super::super::print(&text);
     }
 
     /// One line on standard error, beside the bar.
