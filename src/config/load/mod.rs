@@ -10,7 +10,7 @@ mod sources;
 pub use sources::{Place, Sources};
 
 use super::folder::{File, Role, Snapshot};
-use super::schema::{self, Spec};
+use super::schema::{Schemas, Spec};
 use super::spec::{ProcessSpec, RouteSpec, TestFileSpec};
 use super::yaml::{self, Node};
 use crate::diagnostic::{Diagnostic, Findings, Severity};
@@ -53,17 +53,18 @@ pub fn load(snapshot: &Snapshot, allow_empty: bool, findings: &Findings) -> Load
     loaded.sources.problems.extend(snapshot.problems.iter().cloned());
     loaded.settings_document = loaded.sources.absent_document("hookswitch.yaml");
     let mut route_documents = 0;
+    let schemas = Schemas::default();
     for file in &snapshot.files {
         let documents = documents(file, &mut loaded.sources);
         match file.role {
-            Role::Settings => settings(file, &documents, &mut loaded, findings),
+            Role::Settings => settings(file, &documents, &mut loaded, &schemas, findings),
             Role::Route => {
                 route_documents += documents.len();
-                let routes = read_all(file, &documents, findings);
+                let routes = read_all(file, &documents, &schemas, findings);
                 loaded.routes.extend(names::named(routes, documents.len(), findings));
             }
             Role::Test => {
-                let tests = read_all(file, &documents, findings);
+                let tests = read_all(file, &documents, &schemas, findings);
                 loaded.tests.extend(tests);
             }
         }
@@ -87,21 +88,26 @@ fn documents(file: &File, sources: &mut Sources) -> Vec<(usize, Node)> {
     documents.map(|(number, root)| (sources.add_document(source, number), root)).collect()
 }
 
-fn settings(file: &File, documents: &[(usize, Node)], loaded: &mut Loaded, findings: &Findings) {
+fn settings(file: &File, documents: &[(usize, Node)], loaded: &mut Loaded, schemas: &Schemas, findings: &Findings) {
     let Some((first, others)) = documents.split_first() else { return };
     loaded.settings_document = first.0;
     for &(document, _) in others {
         let message = "hookswitch.yaml holds one document; there is nothing to put behind `---`";
         names::whole_document("settings-twice", message, None, document, findings);
     }
-    if let Some(written) = read_all(file, std::slice::from_ref(first), findings).pop() {
+    if let Some(written) = read_all(file, std::slice::from_ref(first), schemas, findings).pop() {
         loaded.settings = *written.spec;
     }
 }
 
-fn read_all<T: Spec>(file: &File, documents: &[(usize, Node)], findings: &Findings) -> Vec<Written<T>> {
+fn read_all<T: Spec>(
+    file: &File,
+    documents: &[(usize, Node)],
+    schemas: &Schemas,
+    findings: &Findings,
+) -> Vec<Written<T>> {
     let read = documents.iter().filter_map(|(document, root)| {
-        let spec = schema::read(root, *document, findings)?;
+        let spec = schemas.read(root, *document, findings)?;
         let stem = file.stem().to_owned();
         let spec = Box::new(spec);
         Some(Written { spec, document: *document, file: file.shown.clone(), name: stem.clone(), stem })

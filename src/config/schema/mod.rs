@@ -12,7 +12,7 @@ use super::yaml::{Kind, Node};
 use crate::diagnostic::{Finding, Findings, Severity};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 /// What a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -51,17 +51,15 @@ impl SchemaKind {
             SchemaKind::Test => include_str!("../../../schemas/test.schema.json"),
         }
     }
+}
 
-    fn compiled(self) -> &'static Compiled {
-        static ROUTE: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(SchemaKind::Route));
-        static HOOKSWITCH: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(SchemaKind::Hookswitch));
-        static TEST: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(SchemaKind::Test));
-        match self {
-            SchemaKind::Route => &ROUTE,
-            SchemaKind::Hookswitch => &HOOKSWITCH,
-            SchemaKind::Test => &TEST,
-        }
-    }
+/// The compiled schemas, each made when the first document of its kind is read. They take a megabyte, so a load makes its own
+/// and drops them with the rest of what only loading needs.
+#[derive(Default)]
+pub struct Schemas {
+    route: OnceLock<Compiled>,
+    hookswitch: OnceLock<Compiled>,
+    test: OnceLock<Compiled>,
 }
 
 struct Compiled {
@@ -78,21 +76,32 @@ impl Compiled {
     }
 }
 
-/// Reads a document as a spec. Everything the schema has against it is reported; then there is no spec.
-pub fn read<T: Spec>(root: &Node, document: usize, findings: &Findings) -> Option<T> {
-    let compiled = T::KIND.compiled();
-    let instance = checked_value(root);
-    let mut is_valid = true;
-    let errors = compiled.validator.iter().flat_map(|validator| validator.iter_errors(&instance));
-    for error in errors.take(check::MISTAKES_MAX) {
-        is_valid = false;
-        check::report(&error, &check::Context { schema: &compiled.schema, root, document, findings });
+impl Schemas {
+    fn compiled(&self, kind: SchemaKind) -> &Compiled {
+        let compiled = match kind {
+            SchemaKind::Route => &self.route,
+            SchemaKind::Hookswitch => &self.hookswitch,
+            SchemaKind::Test => &self.test,
+        };
+        compiled.get_or_init(|| Compiled::new(kind))
     }
-    if !is_valid {
-        return None;
+
+    /// Reads a document as a spec. Everything the schema has against it is reported; then there is no spec.
+    pub fn read<T: Spec>(&self, root: &Node, document: usize, findings: &Findings) -> Option<T> {
+        let compiled = self.compiled(T::KIND);
+        let instance = checked_value(root);
+        let mut is_valid = true;
+        let errors = compiled.validator.iter().flat_map(|validator| validator.iter_errors(&instance));
+        for error in errors.take(check::MISTAKES_MAX) {
+            is_valid = false;
+            check::report(&error, &check::Context { schema: &compiled.schema, root, document, findings });
+        }
+        if !is_valid {
+            return None;
+        }
+        // The schema and the types say the same (a test checks it); should they ever not, the document is refused.
+        serde_json::from_value(root.to_value()).map_err(|error| findings.push(refused(document, &error))).ok()
     }
-    // The schema and the types say the same (a test checks it); should they ever not, the document is refused.
-    serde_json::from_value(root.to_value()).map_err(|error| findings.push(refused(document, &error))).ok()
 }
 
 /// As [`Node::to_value`], but `1.0` is not whole: JSON Schema calls it an integer, the types do not. It is moved by the

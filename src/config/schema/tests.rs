@@ -2,9 +2,12 @@ use super::*;
 use crate::config::yaml;
 use proptest::prelude::*;
 use serde_json::json;
+use std::sync::LazyLock;
 
 const KINDS: [(SchemaKind, &str); 3] =
     [(SchemaKind::Route, "route"), (SchemaKind::Hookswitch, "hookswitch"), (SchemaKind::Test, "test")];
+
+static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::default);
 
 #[test]
 fn committed_schemas_are_those_of_the_types() {
@@ -21,7 +24,7 @@ fn committed_schemas_are_valid_and_say_no_nonsense() {
     for (kind, name) in KINDS {
         let schema: Value = serde_json::from_str(kind.text()).unwrap();
         jsonschema::draft202012::meta::validate(&schema).unwrap();
-        assert!(kind.compiled().validator.is_some(), "{name}");
+        assert!(SCHEMAS.compiled(kind).validator.is_some(), "{name}");
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         assert!(!kind.text().contains("\"default\": null"), "{name}");
         assert!(!kind.text().contains("\"format\": \"uint"), "{name}");
@@ -33,7 +36,7 @@ fn mistakes<T: Spec>(text: &str) -> Vec<String> {
     let parsed = yaml::parse(text);
     assert_eq!(parsed.problems, [], "{text}");
     let findings = Findings::default();
-    let spec: Option<T> = read(&parsed.documents[0], 0, &findings);
+    let spec: Option<T> = SCHEMAS.read(&parsed.documents[0], 0, &findings);
     let findings = findings.into_inner();
     assert_eq!(spec.is_none(), !findings.is_empty());
     let line = |finding: &Finding| {
@@ -172,7 +175,7 @@ fn seeds() -> Vec<(SchemaKind, Value)> {
 }
 
 fn is_valid(kind: SchemaKind, value: &Value) -> bool {
-    kind.compiled().validator.as_ref().unwrap().is_valid(value)
+    SCHEMAS.compiled(kind).validator.as_ref().unwrap().is_valid(value)
 }
 
 fn is_read(kind: SchemaKind, value: &Value) -> Result<(), String> {
@@ -277,7 +280,7 @@ proptest! {
             (true, Ok(())) | (false, Err(_)) => {}
             (true, Err(error)) => prop_assert!(false, "the schema accepts, the types do not: {error}\n{value:#}"),
             (false, Ok(())) => {
-                let validator = kind.compiled().validator.as_ref().unwrap();
+                let validator = SCHEMAS.compiled(kind).validator.as_ref().unwrap();
                 let is_known = validator.iter_errors(&value).all(|error| only_the_schema_knows(&error));
                 prop_assert!(is_known, "the types accept, the schema does not:\n{value:#}");
             }
