@@ -4,8 +4,10 @@ use super::{EvaluationError, Function, Result, global, method, mismatch, text, v
 use crate::expr::meter::Meter;
 use crate::expr::value::{Value, View};
 use chrono::format::{Item, StrftimeItems};
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
+use jiff::tz::TimeZoneDatabase;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     method("getFullYear", (1, 2), |_, a| part("getFullYear", a, |time| i64::from(time.year()))),
@@ -88,11 +90,14 @@ fn in_zone(
     }
 }
 
+/// The same everywhere: the system's may be old, or not there.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
 /// In a zone of the IANA database, or at an offset `[+-]HH:MM`.
 fn zone(name: &str, time: DateTime<FixedOffset>) -> Option<DateTime<FixedOffset>> {
-    if let Ok(zone) = name.parse::<chrono_tz::Tz>() {
-        let offset = zone.offset_from_utc_datetime(&time.naive_utc()).fix();
-        return Some(time.with_timezone(&offset));
+    if let Ok(zone) = ZONES.get(name) {
+        let moment = jiff::Timestamp::from_second(time.timestamp()).ok()?;
+        return Some(time.with_timezone(&FixedOffset::east_opt(zone.to_offset(moment).seconds())?));
     }
     let (sign, digits) = match name.strip_prefix('-') {
         Some(digits) => (-1, digits),
