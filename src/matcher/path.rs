@@ -141,7 +141,8 @@ pub struct PathTree<T> {
 
 #[derive(Debug)]
 struct Branch<T> {
-    statics: HashMap<Box<str>, Branch<T>>,
+    #[expect(clippy::box_collection, reason = "most branches have none, and there is a branch for each path")]
+    statics: Option<Box<HashMap<Box<str>, Branch<T>>>>,
     one: Option<Box<Branch<T>>>,
     rest: Option<T>,
     here: Option<T>,
@@ -149,7 +150,7 @@ struct Branch<T> {
 
 impl<T> Default for Branch<T> {
     fn default() -> Branch<T> {
-        Branch { statics: HashMap::new(), one: None, rest: None, here: None }
+        Branch { statics: None, one: None, rest: None, here: None }
     }
 }
 
@@ -165,7 +166,9 @@ impl<T> PathTree<T> {
         let mut branch = &mut self.root;
         for segment in &pattern.segments {
             branch = match segment {
-                Segment::Static(text) => branch.statics.entry(text.as_str().into()).or_default(),
+                Segment::Static(text) => {
+                    branch.statics.get_or_insert_default().entry(text.as_str().into()).or_default()
+                }
                 Segment::One(_) => branch.one.get_or_insert_default(),
                 Segment::Rest(_) => return branch.rest.get_or_insert_with(make),
             };
@@ -193,7 +196,7 @@ fn find_below<'t, T>(
         None => (path, None),
     };
     let segment = decode_segment(segment).ok_or(PathError)?;
-    if let Some(next) = branch.statics.get(segment.as_ref())
+    if let Some(next) = branch.statics.as_ref().and_then(|statics| statics.get(segment.as_ref()))
         && let Some(found) = find_below(next, after, values)?
     {
         return Ok(Some(found));

@@ -47,7 +47,7 @@ pub struct Route {
     /// Its own: of all events that fit its clauses, or of each value of an expression.
     pub(super) limit: Option<Box<Limit>>,
     /// Where the elements of a batch are; `None`: an event is what comes in a request.
-    pub(super) each: Option<Each>,
+    pub(super) each: Option<Box<Each>>,
     pub(super) vars: Vec<Shape>,
     pub(super) labels: Vec<(Arc<str>, Text)>,
     /// Which events are repeats of one another; `None`: each is one of its own.
@@ -183,7 +183,7 @@ impl Route {
         let tells_elements_apart =
             dedupe.as_ref().is_some_and(|dedupe| dedupe.looks_at_element(&of_elements(&var_names, &vars)));
         Some(Route {
-            each: each?,
+            each: each?.map(Box::new),
             tells_elements_apart,
             name: context.name.into(),
             description: spec.description.clone(),
@@ -287,7 +287,7 @@ impl Route {
         let when = self.when.iter().map(|when| when.reads());
         let dedupe = self.dedupe.iter().map(|identity| identity.reads());
         let counts_by_body = self.limit.as_deref().is_some_and(Limit::reads_body);
-        let each = self.each.iter().map(Each::reads);
+        let each = self.each.iter().map(|each| each.reads());
         let reads = vars.chain(each).chain(labels).chain(targets).chain(responds).chain(when).chain(dedupe);
         self.contract.is_some() || counts_by_body || reads.into_iter().any(|reads| reads.body || reads.text)
     }

@@ -1,70 +1,56 @@
-//! The series of one metric, by their labels, and handles that make none of the lookups of the hot path cost an
-//! allocation.
+//! What is counted, by whom it is about and by what became of it, so that none of the look-ups of the hot path costs an
+//! allocation; and the series that come of it when somebody reads.
 
-use super::definition::Definition;
+use super::definition::{ALL, Definition, Kind};
 use super::instrument::{Instrument, Reading};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// The value of a label; empty is the same as not there.
 pub type Value = Cow<'static, str>;
 
-/// All series of one metric. A series lives as long as somebody besides its family holds it.
-pub struct Family<M> {
-    definition: &'static Definition,
-    series: Mutex<BTreeMap<Box<[Value]>, Arc<M>>>,
-}
+/// The values of its labels, and what it has come to.
+pub type Series = (Box<[Value]>, Reading);
 
 /// A metric with all its series at one moment.
 #[derive(Debug)]
 pub struct Collected {
     pub definition: &'static Definition,
-    /// By the values of their labels, in the order of [`Definition::labels`].
-    pub series: Vec<(Box<[Value]>, Reading)>,
+    /// By the values of their labels, in the order of [`Definition::labels`]; sorted by them.
+    pub series: Vec<Series>,
 }
 
-/// A family, whatever it is of.
-pub trait Collect: Send + Sync {
-    fn collect(&self) -> Collected;
+/// All series, while they are collected.
+#[derive(Default)]
+pub struct Collecting(HashMap<&'static str, Vec<Series>>);
 
-    /// Forgets series that nobody can count on any more.
-    fn sweep(&self);
-}
-
-impl<M: Instrument> Family<M> {
-    pub fn new(definition: &'static Definition) -> Arc<Family<M>> {
-        Arc::new(Family { definition, series: Mutex::default() })
+impl Collecting {
+    pub fn tell(&mut self, definition: &'static Definition, labels: Vec<Value>, reading: Reading) {
+        debug_assert_eq!(labels.len(), definition.labels.len(), "{}", definition.name);
+        self.0.entry(definition.name).or_default().push((labels.into(), reading));
     }
 
-    /// The series with these values, made where there is none yet.
-    pub fn of(&self, values: impl IntoIterator<Item = Value>) -> Arc<M> {
-        let values: Box<[Value]> = values.into_iter().collect();
-        debug_assert_eq!(values.len(), self.definition.labels.len(), "{}", self.definition.name);
-        self.series().entry(values).or_insert_with(|| Arc::new(M::new(self.definition.kind))).clone()
-    }
-
-    /// A map of handles is whole whenever the lock is free.
-    fn series(&self) -> MutexGuard<'_, BTreeMap<Box<[Value]>, Arc<M>>> {
-        self.series.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<M: Instrument> Collect for Family<M> {
-    fn collect(&self) -> Collected {
-        let series = self.series().iter().map(|(values, metric)| (values.clone(), metric.reading())).collect();
-        Collected { definition: self.definition, series }
-    }
-
-    fn sweep(&self) {
-        self.series().retain(|_, metric| Arc::strong_count(metric) > 1);
+    /// Each metric, in the order of [`ALL`].
+    pub fn finish(mut self) -> Vec<Collected> {
+        let each = |definition: &&'static Definition| {
+            let mut series = self.0.remove(definition.name).unwrap_or_default();
+            series.sort_by(|(labels, _), (others, _)| labels.cmp(others));
+            Collected { definition, series }
+        };
+        ALL.iter().map(each).collect()
     }
 }
 
 /// The last labels of a series, from a closed set.
 pub trait Choice: Copy + Eq + Send + Sync {
     fn values(self) -> Vec<Value>;
+
+    /// The same for all choices with the same labels.
+    fn closed(self) -> Self {
+        self
+    }
 }
 
 impl Choice for &'static str {
@@ -81,50 +67,70 @@ impl Choice for usize {
 
 /// Series that share their first labels and differ in the last ones, which each observation chooses.
 pub struct Split<C, M> {
-    family: Arc<Family<M>>,
-    first: Box<[Value]>,
+    kind: Kind,
     /// A handful: going through them is quicker than hashing.
-    known: RwLock<Vec<(C, Arc<M>)>>,
+    known: RwLock<Vec<(C, M)>>,
 }
 
 impl<C: Choice, M: Instrument> Split<C, M> {
-    pub fn new(family: &Arc<Family<M>>, first: impl IntoIterator<Item = Value>) -> Split<C, M> {
-        Split { family: family.clone(), first: first.into_iter().collect(), known: RwLock::default() }
+    pub fn new(definition: &Definition) -> Split<C, M> {
+        Split { kind: definition.kind, known: RwLock::default() }
     }
 
     pub fn with(&self, choice: C, count: impl FnOnce(&M)) {
+        let choice = choice.closed();
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, metric)) = known.iter().find(|(known, _)| *known == choice) {
                 return count(metric);
             }
         }
-        let metric = self.family.of(self.first.iter().cloned().chain(choice.values()));
-        count(&metric);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if !known.iter().any(|(known, _)| *known == choice) {
-            known.push((choice, metric));
+        // Another thread may have been here in between.
+        if let Some((_, metric)) = known.iter().find(|(known, _)| *known == choice) {
+            return count(metric);
+        }
+        let metric = M::new(self.kind);
+        count(&metric);
+        // Most have one or two for all their life.
+        known.reserve_exact(1);
+        known.push((choice, metric));
+    }
+
+    /// Each of them with its own last labels behind `first`.
+    pub fn tell(&self, definition: &'static Definition, first: &[&str], all: &mut Collecting) {
+        for (choice, metric) in self.known.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let labels = texts(first).chain(choice.values()).collect();
+            all.tell(definition, labels, metric.reading());
         }
     }
 }
 
-/// What is counted under one key, as long as somebody counts: the same over all generations that have it.
-pub struct Shared<K, V>(Mutex<BTreeMap<K, Arc<V>>>);
+/// Names as values of labels.
+pub fn texts(names: &[&str]) -> impl Iterator<Item = Value> {
+    names.iter().map(|name| Value::from((*name).to_owned()))
+}
 
-impl<K: Ord + Hash, V> Shared<K, V> {
-    pub fn of(&self, key: K, make: impl FnOnce(&K) -> V) -> Arc<V> {
-        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shared.get(&key) {
-            return known.clone();
-        }
-        let made = Arc::new(make(&key));
-        shared.insert(key, made.clone());
-        made
+/// What is counted under one key, as long as somebody counts: the same over all generations that have it.
+pub struct Shared<K, V>(Mutex<HashMap<K, Arc<V>>>);
+
+impl<K: Eq + Hash, V> Shared<K, V> {
+    pub fn of(&self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
+        self.all().entry(key).or_insert_with(|| Arc::new(make())).clone()
     }
 
-    /// Before families are swept: what ends here lets go of its series.
+    pub fn each(&self, mut tell: impl FnMut(&K, &V)) {
+        self.all().iter().for_each(|(key, held)| tell(key, held));
+    }
+
+    /// Forgets what nobody can count on any more.
     pub fn sweep(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, held| Arc::strong_count(held) > 1);
+        self.all().retain(|_, held| Arc::strong_count(held) > 1);
+    }
+
+    /// A map of handles is whole whenever the lock is free.
+    fn all(&self) -> MutexGuard<'_, HashMap<K, Arc<V>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

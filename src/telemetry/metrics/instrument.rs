@@ -74,6 +74,7 @@ pub struct Histogram {
     /// One more than there are bounds: the last takes what is above all of them.
     counts: Box<[AtomicU64]>,
     nanoseconds: AtomicU64,
+    /// By bucket; empty until there is one.
     exemplars: Mutex<Box<[Option<Exemplar>]>>,
 }
 
@@ -123,9 +124,11 @@ impl Histogram {
         self.nanoseconds.fetch_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         let Some(Seen { trace_id, span_id, time }) = seen else { return };
         // Any one will do: where another thread is at it, this one is left out.
-        if let Ok(mut exemplars) = self.exemplars.try_lock()
-            && let Some(place) = exemplars.get_mut(bucket)
-        {
+        let Ok(mut exemplars) = self.exemplars.try_lock() else { return };
+        if exemplars.is_empty() {
+            *exemplars = vec![None; self.counts.len()].into();
+        }
+        if let Some(place) = exemplars.get_mut(bucket) {
             *place = Some(Exemplar { trace_id, span_id, seconds, time });
         }
     }
@@ -139,12 +142,13 @@ impl Instrument for Histogram {
             bounds,
             counts: (0..buckets).map(|_| AtomicU64::new(0)).collect(),
             nanoseconds: AtomicU64::new(0),
-            exemplars: Mutex::new(vec![None; buckets].into()),
+            exemplars: Mutex::default(),
         }
     }
 
     fn reading(&self) -> Reading {
-        let exemplars = self.exemplars.lock().unwrap_or_else(PoisonError::into_inner).to_vec();
+        let mut exemplars = self.exemplars.lock().unwrap_or_else(PoisonError::into_inner).to_vec();
+        exemplars.resize(self.counts.len(), None);
         Reading::Histogram(Distribution {
             bounds: self.bounds,
             counts: self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect(),

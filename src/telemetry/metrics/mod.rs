@@ -23,67 +23,25 @@ pub use series::{Answered, ClientSeries, ClientStatus, Peer, RouteSeries, Server
 pub use text::{Format, write};
 
 use definition as define;
-use family::{Collect, Family, Shared, Split};
-use instrument::{Counter, Histogram};
+use family::{Collecting, Shared, Split, texts};
+use instrument::{Counter, Instrument};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// All metrics of a process; cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Metrics(Arc<Inner>);
 
+#[derive(Default)]
 struct Inner {
-    families: Families,
     routes: Shared<Arc<str>, RouteSeries>,
     targets: Shared<(Arc<str>, Arc<str>), TargetSeries>,
+    waiting: Shared<(Arc<str>, Arc<str>), Gauge>,
+    breaker_states: Shared<(Arc<str>, Arc<str>), Gauge>,
     servers: Shared<Arc<str>, ServerSeries>,
     clients: Shared<Peer, ClientSeries>,
     process: Process,
     /// Sets gauges of what is counted elsewhere.
     readings: Mutex<Vec<Box<dyn Fn() + Send + Sync>>>,
-}
-
-macro_rules! families {
-    ($($field:ident: $instrument:ty = $definition:ident,)*) => {
-        struct Families { $($field: Arc<Family<$instrument>>,)* }
-
-        impl Families {
-            fn new() -> Families {
-                Families { $($field: Family::new(&define::$definition),)* }
-            }
-
-            /// In the order of [`ALL`].
-            fn all(&self) -> Vec<&dyn Collect> {
-                vec![$(&*self.$field,)*]
-            }
-        }
-    };
-}
-
-families! {
-    server_duration: Histogram = SERVER_DURATION,
-    client_duration: Histogram = CLIENT_DURATION,
-    events: Counter = EVENTS,
-    deliveries: Counter = DELIVERIES,
-    delivery_duration: Histogram = DELIVERY_DURATION,
-    attempts: Counter = ATTEMPTS,
-    ambiguous: Counter = AMBIGUOUS,
-    dead_letters: Counter = DEAD_LETTERS,
-    in_flight: Gauge = IN_FLIGHT,
-    in_flight_bytes: Gauge = IN_FLIGHT_BYTES,
-    waiting: Gauge = WAITING,
-    breaker_state: Gauge = BREAKER_STATE,
-    rate_limited: Counter = RATE_LIMITED,
-    verify_failures: Counter = VERIFY_FAILURES,
-    verify_matches: Counter = VERIFY_MATCHES,
-    expression_errors: Counter = EXPRESSION_ERRORS,
-    dedupe: Counter = DEDUPE,
-    dedupe_forgotten: Counter = DEDUPE_FORGOTTEN,
-    reloads: Counter = RELOADS,
-    generation: Gauge = GENERATION,
-    last_success: Gauge = LAST_SUCCESS,
-    log_dropped: Counter = LOG_DROPPED,
-    telemetry_exported: Counter = TELEMETRY_EXPORTED,
-    telemetry_dropped: Counter = TELEMETRY_DROPPED,
 }
 
 /// What has no route.
@@ -103,29 +61,36 @@ pub struct Process {
     pub strays: ServerSeries,
 }
 
-impl Default for Metrics {
-    fn default() -> Metrics {
-        let families = Families::new();
-        let process = Process {
-            in_flight: families.in_flight.of([]),
-            in_flight_bytes: families.in_flight_bytes.of([]),
-            reloads: Split::new(&families.reloads, []),
-            generation: families.generation.of([]),
-            last_success: families.last_success.of([]),
-            log_dropped: families.log_dropped.of([]),
-            telemetry_exported: Split::new(&families.telemetry_exported, []),
-            telemetry_dropped: Split::new(&families.telemetry_dropped, []),
-            strays: ServerSeries(Split::new(&families.server_duration, [Value::from("")])),
-        };
-        Metrics(Arc::new(Inner {
-            families,
-            routes: Shared::default(),
-            targets: Shared::default(),
-            servers: Shared::default(),
-            clients: Shared::default(),
-            process,
-            readings: Mutex::default(),
-        }))
+impl Default for Process {
+    fn default() -> Process {
+        Process {
+            in_flight: Arc::default(),
+            in_flight_bytes: Arc::default(),
+            reloads: Split::new(&define::RELOADS),
+            generation: Arc::default(),
+            last_success: Arc::default(),
+            log_dropped: Arc::default(),
+            telemetry_exported: Split::new(&define::TELEMETRY_EXPORTED),
+            telemetry_dropped: Split::new(&define::TELEMETRY_DROPPED),
+            strays: ServerSeries::new(),
+        }
+    }
+}
+
+impl Process {
+    fn tell(&self, all: &mut Collecting) {
+        let gauges = [
+            (&define::IN_FLIGHT, &self.in_flight),
+            (&define::IN_FLIGHT_BYTES, &self.in_flight_bytes),
+            (&define::GENERATION, &self.generation),
+            (&define::LAST_SUCCESS, &self.last_success),
+        ];
+        gauges.into_iter().for_each(|(definition, gauge)| all.tell(definition, Vec::new(), gauge.reading()));
+        all.tell(&define::LOG_DROPPED, Vec::new(), self.log_dropped.reading());
+        self.reloads.tell(&define::RELOADS, &[], all);
+        self.telemetry_exported.tell(&define::TELEMETRY_EXPORTED, &[], all);
+        self.telemetry_dropped.tell(&define::TELEMETRY_DROPPED, &[], all);
+        self.strays.tell("", all);
     }
 }
 
@@ -135,31 +100,31 @@ impl Metrics {
     }
 
     pub fn route(&self, name: &Arc<str>) -> Arc<RouteSeries> {
-        self.0.routes.of(name.clone(), |name| RouteSeries::new(self, name))
+        self.0.routes.of(name.clone(), RouteSeries::new)
     }
 
     pub fn target(&self, route: &Arc<str>, target: &Arc<str>) -> Arc<TargetSeries> {
-        self.0.targets.of((route.clone(), target.clone()), |(route, target)| TargetSeries::new(self, route, target))
+        self.0.targets.of((route.clone(), target.clone()), TargetSeries::new)
     }
 
     /// Deliveries that wait for a target that has a limit.
-    pub fn waiting(&self, route: &str, target: &str) -> Arc<Gauge> {
-        self.0.families.waiting.of([route, target].map(|name| name.to_owned().into()))
+    pub fn waiting(&self, route: &Arc<str>, target: &Arc<str>) -> Arc<Gauge> {
+        self.0.waiting.of((route.clone(), target.clone()), Gauge::default)
     }
 
     /// Of a target that has a breaker.
-    pub fn breaker_state(&self, route: &str, target: &str) -> Arc<Gauge> {
-        self.0.families.breaker_state.of([route, target].map(|name| name.to_owned().into()))
+    pub fn breaker_state(&self, route: &Arc<str>, target: &Arc<str>) -> Arc<Gauge> {
+        self.0.breaker_states.of((route.clone(), target.clone()), Gauge::default)
     }
 
     /// Requests at a path pattern.
     pub fn server(&self, pattern: &Arc<str>) -> Arc<ServerSeries> {
-        self.0.servers.of(pattern.clone(), |pattern| ServerSeries::new(self, pattern))
+        self.0.servers.of(pattern.clone(), ServerSeries::new)
     }
 
     /// Requests to a host.
     pub fn client(&self, peer: Peer) -> Arc<ClientSeries> {
-        self.0.clients.of(peer, |peer| ClientSeries::new(self, peer))
+        self.0.clients.of(peer, ClientSeries::new)
     }
 
     /// `read` is called before every collection, to set gauges of what is counted elsewhere.
@@ -170,13 +135,24 @@ impl Metrics {
     /// Everything as it is now. Afterwards what nobody can count on any more is forgotten.
     pub fn collect(&self) -> Vec<Collected> {
         self.0.readings.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|read| read());
-        let families = self.0.families.all();
-        let collected = families.iter().map(|family| family.collect()).collect();
-        self.0.routes.sweep();
-        self.0.targets.sweep();
-        self.0.servers.sweep();
-        self.0.clients.sweep();
-        families.iter().for_each(|family| family.sweep());
-        collected
+        let Inner { routes, targets, waiting, breaker_states, servers, clients, process, .. } = &*self.0;
+        let mut all = Collecting::default();
+        process.tell(&mut all);
+        routes.each(|route, series| series.tell(route, &mut all));
+        targets.each(|(route, target), series| series.tell(route, target, &mut all));
+        for (gauges, definition) in [(waiting, &define::WAITING), (breaker_states, &define::BREAKER_STATE)] {
+            gauges.each(|(route, target), gauge| {
+                all.tell(definition, texts(&[route, target]).collect(), gauge.reading());
+            });
+        }
+        servers.each(|pattern, series| series.tell(pattern, &mut all));
+        clients.each(|peer, series| series.tell(peer, &mut all));
+        routes.sweep();
+        targets.sweep();
+        waiting.sweep();
+        breaker_states.sweep();
+        servers.sweep();
+        clients.sweep();
+        all.finish()
     }
 }

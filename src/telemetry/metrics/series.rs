@@ -1,8 +1,8 @@
 //! What one route, one target, one path and one host count: the handles that a compiled configuration holds on to.
 
-use super::Metrics;
-use super::family::{Choice, Split, Value};
-use super::instrument::{Counter, Histogram};
+use super::definition as define;
+use super::family::{Choice, Collecting, Split, Value, texts};
+use super::instrument::{Counter, Histogram, Instrument};
 use std::sync::Arc;
 
 /// Of a route, over all generations that have one of its name.
@@ -15,21 +15,21 @@ pub struct RouteSeries {
     pub verify_matches: Split<usize, Counter>,
     /// By result.
     pub dedupe: Split<&'static str, Counter>,
-    pub dedupe_forgotten: Arc<Counter>,
-    pub rate_limited: Arc<Counter>,
-    pub expression_errors: Arc<Counter>,
+    pub dedupe_forgotten: Counter,
+    pub rate_limited: Counter,
+    pub expression_errors: Counter,
 }
 
 /// Of a target of a route.
 pub struct TargetSeries {
     /// By outcome.
     pub deliveries: Split<&'static str, Counter>,
-    pub duration: Arc<Histogram>,
+    pub duration: Histogram,
     pub attempts: Split<Status, Counter>,
-    pub ambiguous: Arc<Counter>,
+    pub ambiguous: Counter,
     /// Deliveries that waited for its limit.
-    pub rate_limited: Arc<Counter>,
-    pub dead_letters: Arc<Counter>,
+    pub rate_limited: Counter,
+    pub dead_letters: Counter,
 }
 
 /// Requests at one path pattern.
@@ -71,8 +71,14 @@ pub struct ClientStatus {
 
 /// What is no status that HTTP knows counts as one kind, so that a hostile target cannot make series.
 fn code(status: u16) -> Value {
-    if (100..=599).contains(&status) { status.to_string().into() } else { "_OTHER".into() }
+    if closed(status) == OTHER { "_OTHER".into() } else { status.to_string().into() }
 }
+
+fn closed(status: u16) -> u16 {
+    if (100..=599).contains(&status) { status } else { OTHER }
+}
+
+const OTHER: u16 = 0;
 
 /// One label: `status`.
 impl Choice for Status {
@@ -82,14 +88,25 @@ impl Choice for Status {
             Status::Word(word) => vec![word.into()],
         }
     }
+
+    fn closed(self) -> Status {
+        match self {
+            Status::Code(status) => Status::Code(closed(status)),
+            word => word,
+        }
+    }
 }
 
 /// The last labels of `http.client.request.duration`: a status of 400 and above is an error at this end.
 impl Choice for ClientStatus {
     fn values(self) -> Vec<Value> {
         let status = self.status.map(code).unwrap_or_default();
-        let failed = self.status.filter(|status| *status >= 400).map(code);
+        let failed = self.status.filter(|status| *status >= 400 || *status == OTHER).map(code);
         vec![status, self.error.map(Value::from).or(failed).unwrap_or_default()]
+    }
+
+    fn closed(self) -> ClientStatus {
+        ClientStatus { status: self.status.map(closed), ..self }
     }
 }
 
@@ -104,17 +121,15 @@ impl Choice for Answered {
 }
 
 impl RouteSeries {
-    pub(super) fn new(metrics: &Metrics, route: &Arc<str>) -> RouteSeries {
-        let families = &metrics.0.families;
-        let name = || [Value::from(route.to_string())];
+    pub(super) fn new() -> RouteSeries {
         let series = RouteSeries {
-            events: Split::new(&families.events, name()),
-            verify_failures: Split::new(&families.verify_failures, name()),
-            verify_matches: Split::new(&families.verify_matches, name()),
-            dedupe: Split::new(&families.dedupe, name()),
-            dedupe_forgotten: families.dedupe_forgotten.of(name()),
-            rate_limited: families.rate_limited.of(name().into_iter().chain(["".into()])),
-            expression_errors: families.expression_errors.of(name()),
+            events: Split::new(&define::EVENTS),
+            verify_failures: Split::new(&define::VERIFY_FAILURES),
+            verify_matches: Split::new(&define::VERIFY_MATCHES),
+            dedupe: Split::new(&define::DEDUPE),
+            dedupe_forgotten: Counter::default(),
+            rate_limited: Counter::default(),
+            expression_errors: Counter::default(),
         };
         // From zero on, so that the first one is seen as an increase.
         for outcome in ["delivered", "failed"] {
@@ -122,35 +137,60 @@ impl RouteSeries {
         }
         series
     }
+
+    pub(super) fn tell(&self, route: &str, all: &mut Collecting) {
+        self.events.tell(&define::EVENTS, &[route], all);
+        self.verify_failures.tell(&define::VERIFY_FAILURES, &[route], all);
+        self.verify_matches.tell(&define::VERIFY_MATCHES, &[route], all);
+        self.dedupe.tell(&define::DEDUPE, &[route], all);
+        all.tell(&define::DEDUPE_FORGOTTEN, texts(&[route]).collect(), self.dedupe_forgotten.reading());
+        all.tell(&define::RATE_LIMITED, texts(&[route, ""]).collect(), self.rate_limited.reading());
+        all.tell(&define::EXPRESSION_ERRORS, texts(&[route]).collect(), self.expression_errors.reading());
+    }
 }
 
 impl TargetSeries {
-    pub(super) fn new(metrics: &Metrics, route: &Arc<str>, target: &Arc<str>) -> TargetSeries {
-        let families = &metrics.0.families;
-        let names = || [Value::from(route.to_string()), Value::from(target.to_string())];
+    pub(super) fn new() -> TargetSeries {
         let series = TargetSeries {
-            deliveries: Split::new(&families.deliveries, names()),
-            duration: families.delivery_duration.of(names()),
-            attempts: Split::new(&families.attempts, names()),
-            ambiguous: families.ambiguous.of(names()),
-            rate_limited: families.rate_limited.of(names()),
-            dead_letters: families.dead_letters.of(names()),
+            deliveries: Split::new(&define::DELIVERIES),
+            duration: Histogram::new(define::DELIVERY_DURATION.kind),
+            attempts: Split::new(&define::ATTEMPTS),
+            ambiguous: Counter::default(),
+            rate_limited: Counter::default(),
+            dead_letters: Counter::default(),
         };
         series.deliveries.with("success", |_| {});
         series
     }
+
+    pub(super) fn tell(&self, route: &str, target: &str, all: &mut Collecting) {
+        let names = [route, target];
+        self.deliveries.tell(&define::DELIVERIES, &names, all);
+        all.tell(&define::DELIVERY_DURATION, texts(&names).collect(), self.duration.reading());
+        self.attempts.tell(&define::ATTEMPTS, &names, all);
+        all.tell(&define::AMBIGUOUS, texts(&names).collect(), self.ambiguous.reading());
+        all.tell(&define::RATE_LIMITED, texts(&names).collect(), self.rate_limited.reading());
+        all.tell(&define::DEAD_LETTERS, texts(&names).collect(), self.dead_letters.reading());
+    }
 }
 
 impl ServerSeries {
-    pub(super) fn new(metrics: &Metrics, pattern: &str) -> ServerSeries {
-        ServerSeries(Split::new(&metrics.0.families.server_duration, [Value::from(pattern.to_owned())]))
+    pub(super) fn new() -> ServerSeries {
+        ServerSeries(Split::new(&define::SERVER_DURATION))
+    }
+
+    pub(super) fn tell(&self, pattern: &str, all: &mut Collecting) {
+        self.0.tell(&define::SERVER_DURATION, &[pattern], all);
     }
 }
 
 impl ClientSeries {
-    pub(super) fn new(metrics: &Metrics, peer: &Peer) -> ClientSeries {
+    pub(super) fn new() -> ClientSeries {
+        ClientSeries(Split::new(&define::CLIENT_DURATION))
+    }
+
+    pub(super) fn tell(&self, peer: &Peer, all: &mut Collecting) {
         let port = peer.port.map(|port| port.to_string()).unwrap_or_default();
-        let first = [Value::from(peer.method), peer.address.to_string().into(), port.into()];
-        ClientSeries(Split::new(&metrics.0.families.client_duration, first))
+        self.0.tell(&define::CLIENT_DURATION, &[peer.method, &peer.address, &port], all);
     }
 }

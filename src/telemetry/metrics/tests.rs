@@ -44,9 +44,29 @@ fn names_and_labels_are_an_interface() {
         format!("{}{suffix} {kind}{labels}\n", definition.prometheus_name())
     };
     assert_eq!(ALL.iter().map(line).collect::<String>(), INTERFACE);
-    let families = Families::new();
-    let collected: Vec<&Definition> = families.all().iter().map(|family| family.collect().definition).collect();
-    assert_eq!(collected, ALL, "each has a family");
+}
+
+#[test]
+fn every_metric_is_told() {
+    let metrics = Metrics::default();
+    let (route, target) = names();
+    let series = metrics.route(&route);
+    series.verify_failures.with("signature", |_| {});
+    series.verify_matches.with(0, |_| {});
+    series.dedupe.with("first", |_| {});
+    metrics.target(&route, &target).attempts.with(Status::Code(200), |_| {});
+    let _gauges = (metrics.waiting(&route, &target), metrics.breaker_state(&route, &target));
+    let peer = Peer { method: "POST", address: target, port: None };
+    metrics.client(peer).0.with(ClientStatus { status: None, error: None }, |_| {});
+    metrics.server(&route).0.with(Answered { method: "POST", status: 200, scheme: "http" }, |_| {});
+    let process = metrics.process();
+    process.reloads.with("applied", |_| {});
+    process.telemetry_exported.with("traces", |_| {});
+    process.telemetry_dropped.with("traces", |_| {});
+    let collected = metrics.collect();
+    assert_eq!(collected.iter().map(|metric| metric.definition).collect::<Vec<_>>(), ALL);
+    let silent = collected.iter().filter(|metric| metric.series.is_empty()).map(|metric| metric.definition.name);
+    assert_eq!(silent.collect::<Vec<_>>(), [""; 0]);
 }
 
 fn names() -> (Arc<str>, Arc<str>) {
