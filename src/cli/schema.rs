@@ -1,6 +1,6 @@
-//! `hookswitch schema`: prints a JSON Schema, for editors and for `schemas/`.
+//! `hookswitch schema`: prints a JSON Schema, for editors.
 
-use crate::config::schema::{SchemaKind, generate};
+use crate::config::schema::SchemaKind;
 use std::process::ExitCode;
 
 /// Print the JSON Schema of a kind of file
@@ -11,5 +11,5 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> ExitCode {
-    super::print(&generate(args.kind))
+    super::print(args.kind.text())
 }

@@ -1,4 +1,4 @@
-//! Types to schemas: JSON Schema 2020-12 as editors understand it.
+//! Types to schemas: JSON Schema 2020-12 as editors understand it. For the test that keeps `schemas/` in step.
 
 use super::SchemaKind;
 use crate::config::spec::{ProcessSpec, RouteSpec, TestFileSpec};
@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 /// The schema of a kind of document, as it belongs into `schemas/`: indented JSON with a line feed at its end.
-pub fn generate(kind: SchemaKind) -> String {
+pub(super) fn generate(kind: SchemaKind) -> String {
     let schema = match kind {
         SchemaKind::Route => of::<RouteSpec>(),
         SchemaKind::Hookswitch => of::<ProcessSpec>(),

@@ -3,9 +3,8 @@
 
 mod check;
 mod describe;
+#[cfg(test)]
 mod generate;
-
-pub use generate::generate;
 
 use super::spec::{ProcessSpec, RouteSpec, TestFileSpec};
 use super::yaml::{Kind, Node};
