@@ -20,6 +20,7 @@ pub mod event;
 pub mod examples;
 pub mod explain;
 pub mod expr;
+pub mod hex;
 pub mod history;
 pub mod keyed;
 pub mod limit;

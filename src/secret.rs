@@ -3,6 +3,7 @@
 //! A secret prints as nothing and cannot be serialized. What users see instead is the reference as it was written,
 //! without its default.
 
+use crate::hex;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,7 +29,7 @@ impl Secret {
     /// the secret is random.
     pub fn fingerprint(&self) -> String {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.expose().as_bytes());
-        digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        hex::of(digest.as_ref().get(..6).unwrap_or_default())
     }
 }
 

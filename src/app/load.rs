@@ -86,17 +86,17 @@ impl FolderLoader {
 
     /// Reads and compiles everything; any error, and there is no configuration.
     pub fn load(&self) -> reload::Loaded<Configuration> {
-        let references = References::new(self.folder.path(), Missing::Fails);
         let (loaded, findings) = apart(|| {
             let findings = Findings::default();
             (config::load(&self.folder.read(), self.allow_empty, &findings), findings)
         });
-        let compiled = compile_and_lint(&loaded, &references, &findings, &self.carried, self.clock.now());
-        let (mut loaded, errors, warnings) = apart(move || {
+        let (compiled, mut loaded, errors, warnings, files) = apart(move || {
+            let references = References::new(self.folder.path(), Missing::Fails);
+            let compiled = compile_and_lint(&loaded, &references, &findings, &self.carried, self.clock.now());
             let diagnostics = loaded.sources.diagnostics(&findings);
             let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
                 diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
-            (loaded, errors, kept(warnings, self.folder.path()))
+            (compiled, loaded, errors, kept(warnings, self.folder.path()), references.files())
         });
         let kept = warnings.clone();
         let value = match compiled {
@@ -110,7 +110,7 @@ impl FolderLoader {
         let sources = if value.is_ok() { Sources::default() } else { std::mem::take(&mut loaded.sources) };
         *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = sources;
         apart(move || drop((loaded, warnings)));
-        reload::Loaded { value, warnings: kept, files: references.files() }
+        reload::Loaded { value, warnings: kept, files }
     }
 
     /// What one load leaves to the next.
@@ -141,8 +141,8 @@ fn kept(mut warnings: Vec<Diagnostic>, folder: &Path) -> Vec<Diagnostic> {
 }
 
 /// Does `work` in a thread of its own. What was written takes many times what runs, and is gone when the load is over:
-/// allocators keep the memory of threads apart, so that it is given back as a whole instead of lying between what stays.
-/// What is made so is dropped so: what a thread has freed last stays at hand for it until its end.
+/// allocators keep the memory of threads apart, so that it is given back as a whole instead of lying between what stays,
+/// and what a thread has freed last stays at hand for it until its end.
 fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let done = std::thread::scope(|scope| scope.spawn(work).join());
     done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))

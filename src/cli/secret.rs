@@ -1,9 +1,9 @@
 //! `hookswitch secret`: a random secret, in the two spellings that senders ask for.
 
+use crate::hex;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::fmt::Write;
 use std::process::ExitCode;
 use zeroize::Zeroizing;
 
@@ -20,10 +20,7 @@ pub fn run(_args: Args) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let mut text = Zeroizing::new(format!("whsec_{}\n", STANDARD.encode(bytes.as_ref())));
-    for byte in bytes.iter() {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
+    hex::append(&mut text, bytes.as_ref());
     text.push('\n');
     super::print(&text)
 }

@@ -15,41 +15,77 @@ const REQUESTED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 pub(super) fn add(headers: &mut HeaderMap, request: &RequestInfo, trusted_proxy: Option<IpAddr>) {
     let host = host(request, trusted_proxy.is_some());
     let client = request.client_ip;
-    let element = || format!("for={};host=\"{host}\";proto={}", node(client), request.scheme);
-    let (clients, forwarded) = match trusted_proxy {
-        None => (client.to_string(), element()),
-        Some(proxy) => {
-            let clients = request.header(FOR.as_str()).unwrap_or_else(|| client.to_string());
-            let forwarded = request.header(FORWARDED.as_str()).unwrap_or_else(element);
-            (format!("{clients}, {proxy}"), format!("{forwarded}, for={}", node(proxy)))
+    let told = |name: &HeaderName| trusted_proxy.and_then(|_| request.header(name.as_str()));
+    let mut text = String::with_capacity(96);
+    match told(&FORWARDED) {
+        Some(forwarded) => text.push_str(&forwarded),
+        None => {
+            text.push_str("for=");
+            push_node(&mut text, client);
+            for part in [";host=\"", host.as_ref().map_or("", |host| host.to_str().unwrap_or_default()), "\";proto="] {
+                text.push_str(part);
+            }
+            text.push_str(request.scheme);
         }
-    };
-    insert_new(headers, FORWARDED, HeaderValue::try_from(forwarded));
-    insert_new(headers, FOR, HeaderValue::try_from(clients));
-    insert_new(headers, REQUESTED_HOST, HeaderValue::try_from(host));
-    headers.entry(PROTO).or_insert(HeaderValue::from_static(request.scheme));
+    }
+    if let Some(proxy) = trusted_proxy {
+        text.push_str(", for=");
+        push_node(&mut text, proxy);
+    }
+    insert_new(headers, FORWARDED, HeaderValue::from_str(&text).ok());
+    text.clear();
+    match told(&FOR) {
+        Some(clients) => text.push_str(&clients),
+        None => push_address(&mut text, client),
+    }
+    if let Some(proxy) = trusted_proxy {
+        text.push_str(", ");
+        push_address(&mut text, proxy);
+    }
+    insert_new(headers, FOR, HeaderValue::from_str(&text).ok());
+    insert_new(headers, REQUESTED_HOST, host);
+    insert_new(headers, PROTO, Some(HeaderValue::from_static(request.scheme)));
 }
 
 /// What cannot be a header value (a host from HTTP/2 may be odd) is left out rather than sent broken.
-fn insert_new(headers: &mut HeaderMap, name: HeaderName, value: Result<HeaderValue, http::header::InvalidHeaderValue>) {
-    if let Ok(value) = value {
+fn insert_new(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    if let Some(value) = value {
         headers.entry(name).or_insert(value);
     }
 }
 
 /// With its port, where the sender gave one; without what would end a quoted string.
-fn host(request: &RequestInfo, trusted: bool) -> String {
+fn host(request: &RequestInfo, trusted: bool) -> Option<HeaderValue> {
+    let ends_quotes = |each: char| matches!(each, '"' | '\\');
     let came_in = request.headers.get(REQUESTED_HOST).filter(|_| trusted);
-    let written = came_in.or_else(|| request.headers.get(HOST)).and_then(|value| value.to_str().ok());
-    let host = written.unwrap_or(&request.host);
-    host.chars().filter(|each| !matches!(each, '"' | '\\')).collect()
+    let written = came_in.or_else(|| request.headers.get(HOST));
+    match written.and_then(|value| Some((value, value.to_str().ok()?))) {
+        Some((value, text)) if !text.contains(ends_quotes) => Some(value.clone()),
+        Some((_, text)) => HeaderValue::from_str(&text.replace(ends_quotes, "")).ok(),
+        None => HeaderValue::from_str(&request.host.replace(ends_quotes, "")).ok(),
+    }
 }
 
 /// RFC 7239, section 6: an IPv6 address stands in brackets and quotes.
-fn node(address: IpAddr) -> String {
+fn push_node(text: &mut String, address: IpAddr) {
     match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("\"[{address}]\""),
+        IpAddr::V4(_) => push_address(text, address),
+        IpAddr::V6(address) => text.extend(["\"[", &address.to_string(), "]\""]),
+    }
+}
+
+/// As it is formatted, which takes ten times as long for an IPv4 address.
+fn push_address(text: &mut String, address: IpAddr) {
+    let IpAddr::V4(address) = address else { return text.push_str(&address.to_string()) };
+    for (position, octet) in address.octets().into_iter().enumerate() {
+        if position > 0 {
+            text.push('.');
+        }
+        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
     }
 }
 
@@ -104,5 +140,15 @@ mod tests {
         let mut headers = HeaderMap::from_iter([(FOR, HeaderValue::from_static("hidden"))]);
         add(&mut headers, &request(&[]), None);
         assert_eq!(headers["x-forwarded-for"], "hidden");
+    }
+
+    #[test]
+    fn every_octet_is_written_as_the_formatter_does() {
+        for octet in 0..=255 {
+            let address = IpAddr::from([octet, 255 - octet, octet / 3, 0]);
+            let mut text = String::new();
+            push_address(&mut text, address);
+            assert_eq!(text, address.to_string());
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The id of a delivery: the same on every replica, for every attempt, and for every try of a sender that names its events.
 
-use aws_lc_rs::digest::{Context, SHA256};
-use std::fmt::Write;
+use crate::hex;
+use aws_lc_rs::digest::{SHA256, digest};
 
 /// Half of a SHA-256: no two deliveries share one by accident.
 const BYTES: usize = 16;
@@ -11,17 +11,10 @@ const BYTES: usize = 16;
 ///
 /// Names of routes and targets hold no NUL, so two different triples never feed the same bytes to the hash.
 pub fn delivery_id(route: &str, target: &str, key: &str) -> String {
-    let mut context = Context::new(&SHA256);
-    for part in [route, "\0", target, "\0", key] {
-        context.update(part.as_bytes());
-    }
-    let digest = context.finish();
+    let digest = digest(&SHA256, [route, target, key].join("\0").as_bytes());
     let mut id = String::with_capacity(4 + 2 * BYTES);
     id.push_str("msg_");
-    for byte in digest.as_ref().iter().take(BYTES) {
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{byte:02x}");
-    }
+    hex::append(&mut id, digest.as_ref().get(..BYTES).unwrap_or_default());
     id
 }
 

@@ -70,7 +70,7 @@ pub struct Target {
     pub chosen: Option<Arc<str>>,
     /// Among those written in its route, dead letters included.
     pub position: usize,
-    pub when: Option<Condition>,
+    pub when: Option<Box<Condition>>,
     pub enabled: bool,
     pub required: bool,
     /// A stored dead letter does not count as success for the sender.
@@ -236,8 +236,8 @@ pub struct Pretended {
 
 /// What watches attempts (logs, traces, metrics); `deliver` itself knows none of them.
 pub trait Observer: Send + Sync {
-    /// Before an attempt is sent: headers to add (`traceparent`, `tracestate`).
-    fn attempt_begins(&self, number: u32) -> Vec<(http::HeaderName, http::HeaderValue)>;
+    /// Before an attempt is sent: adds headers of its own (`traceparent`, `tracestate`).
+    fn attempt_begins(&self, number: u32, headers: &mut HeaderMap);
     fn attempt_ended(&self, attempt: &Attempt);
     /// The delivery had to wait for its turn; told when the wait is over, also where it was in vain.
     fn waited(&self, _wait: &Waited) {}

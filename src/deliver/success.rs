@@ -8,7 +8,7 @@ use crate::expr::{Answer, Condition, Environment, Evaluation, EvaluationError, R
 
 pub(super) enum Success {
     Statuses(StatusSet),
-    Condition(Condition),
+    Condition(Box<Condition>),
 }
 
 impl Success {
@@ -25,7 +25,7 @@ impl Success {
         {
             let at = entry(written, 0, at);
             let environment = Environment { answer: true, ..environment.clone() };
-            return Condition::compile(text, false, &environment, &at).map(Success::Condition);
+            return Condition::compile(text, false, &environment, &at).map(Box::new).map(Success::Condition);
         }
         let mut set = StatusSet::EMPTY;
         let mut whole = true;

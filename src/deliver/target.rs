@@ -65,7 +65,7 @@ impl Target {
             name: name?,
             chosen: context.chosen.map(|chosen| Arc::from(chosen.name)),
             position: 0,
-            when: when.map_or(Some(None), |when| when.map(Some))?,
+            when: when.map_or(Some(None), |when| Some(Some(Box::new(when?))))?,
             enabled: enabled?,
             required: required? != Required::No,
             strict: required? == Required::Strict,
@@ -162,7 +162,7 @@ impl Target {
 
     /// What preparing a request and judging an answer read of an event.
     pub fn reads(&self) -> Reads {
-        let when = self.when.as_ref().map(Condition::reads).unwrap_or_default();
+        let when = self.when.as_ref().map(|when| when.reads()).unwrap_or_default();
         union(union(when, self.success.reads()), self.request.reads())
     }
 }

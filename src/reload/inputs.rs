@@ -4,6 +4,7 @@
 //! is looked at is what [`config::folder`](crate::config::folder) would read, and in its way.
 
 use crate::config::folder::{FILES_MAX, Met, ROUTES, SETTINGS, bounded, walk};
+use crate::hex;
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ const LINKS_MAX: usize = 32;
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::of(&self.0))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::deliver::{Attempt, Client, Delivered, DeliveryScope, Observer, Outcom
 use crate::route::{Engine, RouteTable};
 use crate::telemetry::trace_context::{Sampler, Span};
 use futures_util::stream::{self, Stream, StreamExt};
-use http::{HeaderName, HeaderValue};
+use http::HeaderMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -196,15 +196,15 @@ async fn send(revived: Revived, replay: &Replay) -> Delivered {
         draining: replay.stop.clone(),
     };
     let span = Span::of_request(&taken.event.request.headers, &Sampler::default(), || fastrand::u64(..));
-    target.deliver(&replay.client, outbound, scope, &Traced(span)).await
+    target.deliver(&replay.client, &outbound, &scope, &Traced(span)).await
 }
 
 /// The trace goes on, or a new one begins; nobody watches.
 struct Traced(Span);
 
 impl Observer for Traced {
-    fn attempt_begins(&self, _number: u32) -> Vec<(HeaderName, HeaderValue)> {
-        self.0.child(|| fastrand::u64(..)).headers()
+    fn attempt_begins(&self, _number: u32, headers: &mut HeaderMap) {
+        self.0.child(|| fastrand::u64(..)).tell(headers);
     }
 
     fn attempt_ended(&self, _attempt: &Attempt) {}

@@ -2,6 +2,7 @@
 //!
 //! Written whole or not at all. It belongs to one file: what has been rotated away and begun anew is another one.
 
+use crate::hex;
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -121,8 +122,7 @@ fn head(file: &Path, bytes: u64) -> io::Result<(String, u64)> {
     let mut context = Context::new(&SHA256);
     context.update(&head);
     let digest = context.finish();
-    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((hex, head.len() as u64))
+    Ok((hex::of(digest.as_ref()), head.len() as u64))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub async fn write(failure: &Failure<'_>, context: &Context) -> Option<Stored> {
         draining: context.gateway.last_word.clone(),
     };
     let delivered = match &context.gateway.outgoing {
-        Outgoing::Live(client) => dead_letter.deliver(client, outbound.clone(), scope, &span).await,
+        Outgoing::Live(client) => dead_letter.deliver(client, &outbound, &scope, &span).await,
         Outgoing::Withheld | Outgoing::Stubbed(_) if dead_letter.denies(&outbound) => Target::denied(),
         Outgoing::Withheld => Target::withhold(Stubs::default().answer(&dead_letter.name)),
         Outgoing::Stubbed(stubs) => dead_letter.pretend(stubs.answer(&dead_letter.name), &scope),

@@ -38,6 +38,16 @@ const ELEMENTS_TOGETHER: usize = 16;
 /// whose sender hears "accepted" are only begun, and hold nothing up.
 pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
     let Some(place) = accepted::place(&taken, context) else { return accepted::full(taken) };
+    // Most events are one route's, which needs no machinery around it.
+    let taken = match <[Taken; 1]>::try_from(taken) {
+        Ok([taken]) => return vec![run_route(taken, &place, context).await],
+        Err(taken) => taken,
+    };
+    // On the heap, so that those carry no room for it.
+    Box::pin(run_by_order(taken, &place, context)).await
+}
+
+async fn run_by_order(taken: Vec<Taken>, place: &Arc<Permit>, context: &Context) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::with_capacity(taken.len());
     let mut waiting = taken.into_iter().peekable();
     while let Some(first) = waiting.next() {
@@ -46,7 +56,7 @@ pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
         while let Some(next) = waiting.next_if(|next| next.route.order == order) {
             together.push(next);
         }
-        runs.extend(run_together(together, &place, context).await);
+        runs.extend(run_together(together, place, context).await);
         if runs.iter().any(|run| run.ending.end < End::Delivered) {
             break;
         }
@@ -55,13 +65,7 @@ pub async fn run(taken: Vec<Taken>, context: &Context) -> Vec<Run> {
 }
 
 /// Routes side by side, and the elements of a batch in their order, a few at a time.
-async fn run_together(mut together: Vec<Taken>, place: &Arc<Permit>, context: &Context) -> Vec<Run> {
-    // Most events are one route's, which needs no machinery around it.
-    if together.len() == 1
-        && let Some(taken) = together.pop()
-    {
-        return vec![run_route(taken, place, context).await];
-    }
+async fn run_together(together: Vec<Taken>, place: &Arc<Permit>, context: &Context) -> Vec<Run> {
     if together.iter().all(|taken| taken.event.element.is_none()) {
         return join_all(together.into_iter().map(|taken| run_route(taken, place, context))).await;
     }
@@ -102,7 +106,8 @@ pub async fn run_targets(taken: Taken, progress: &Progress, context: &Context) -
     let deadline = context.arrived + taken.route.deadline;
     match (&taken.route.graph, &taken.only) {
         (None, _) | (_, Some(_)) => run_side_by_side(taken, progress, context, deadline).await,
-        (Some(_), None) => chain::run(taken, progress, context, deadline).await,
+        // On the heap, as everything that most events do without.
+        (Some(_), None) => Box::pin(chain::run(taken, progress, context, deadline)).await,
     }
 }
 
@@ -153,11 +158,15 @@ fn deliver_unawaited(job: Job, progress: &Progress, context: &Context) {
 }
 
 /// One delivery needs no machinery around it.
-async fn deliver_together(mut jobs: Vec<(usize, Job)>, context: &Context) -> Vec<(usize, Delivered)> {
-    if jobs.len() == 1
-        && let Some((position, job)) = jobs.pop()
-    {
-        return vec![(position, job.deliver(context).await)];
+async fn deliver_together(jobs: Vec<(usize, Job)>, context: &Context) -> Vec<(usize, Delivered)> {
+    match <[(usize, Job); 1]>::try_from(jobs) {
+        Ok([(position, job)]) => {
+            let delivering = job.deliver(context);
+            vec![(position, delivering.await)]
+        }
+        Err(jobs) => {
+            let each = |(position, job): (usize, Job)| async move { (position, job.deliver(context).await) };
+            join_all(jobs.into_iter().map(each)).await
+        }
     }
-    join_all(jobs.into_iter().map(|(position, job)| async move { (position, job.deliver(context).await) })).await
 }

@@ -100,20 +100,23 @@ impl Job {
     }
 
     /// Sends it, and writes its dead letter where it fails.
-    pub async fn deliver(self, context: &Context) -> Delivered {
-        let span = match &self.request {
-            Request::Ready(outbound) => context.recorder.begin(&self.record, &self.target, outbound),
-            Request::NotBuilt { id, error } => {
-                let delivered = self.kept(Delivered::not_built(error.outcome()), id, context).await;
-                context.recorder.not_built_kept(&self.record, error, &delivered);
-                return delivered;
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` holds twice what it takes by value")]
+    pub fn deliver(self, context: &Context) -> impl Future<Output = Delivered> + Send {
+        async move {
+            let span = match &self.request {
+                Request::Ready(outbound) => context.recorder.begin(&self.record, &self.target, outbound),
+                Request::NotBuilt { id, error } => {
+                    let delivered = self.kept(Delivered::not_built(error.outcome()), id, context).await;
+                    context.recorder.not_built_kept(&self.record, error, &delivered);
+                    return delivered;
+                }
+            };
+            let delivered = self.send(&span, context).await;
+            if let Request::Ready(outbound) = self.request {
+                context.recorder.delivered(&self.record, outbound, &delivered, &span);
             }
-        };
-        let delivered = self.send(&span, context).await;
-        if let Request::Ready(outbound) = self.request {
-            context.recorder.delivered(&self.record, outbound, &delivered, &span);
+            delivered
         }
-        delivered
     }
 
     async fn send(&self, span: &DeliverySpan, context: &Context) -> Delivered {
@@ -136,7 +139,7 @@ impl Job {
             draining: context.gateway.cut_off.clone(),
         };
         let delivered = match &context.gateway.outgoing {
-            Outgoing::Live(client) => self.target.deliver(client, outbound.clone(), scope, span).await,
+            Outgoing::Live(client) => self.target.deliver(client, outbound, &scope, span).await,
             Outgoing::Withheld | Outgoing::Stubbed(_) if self.target.denies(outbound) => Target::denied(),
             Outgoing::Withheld => Target::withhold(Stubs::default().answer(&self.target.name)),
             Outgoing::Stubbed(stubs) => self.target.pretend(stubs.answer(&self.target.name), &scope),
@@ -171,7 +174,8 @@ impl Job {
             answers: &self.answers,
             deadline: self.deadline,
         };
-        let stored = dead_letter::write(&failure, context).await;
+        // On the heap: a delivery that succeeds carries no room for another one.
+        let stored = Box::pin(dead_letter::write(&failure, context)).await;
         if stored.is_none() {
             if self.deadline.is_none() {
                 context.recorder.lost(&self.record.route, &self.target.name, delivered.reason());

@@ -48,99 +48,107 @@ where
 }
 
 /// Answers one request in the caller's task, on one generation.
-pub async fn answer<B>(
+#[expect(clippy::manual_async_fn, reason = "an `async fn` holds twice what it takes by value")]
+pub fn answer<B>(
     gateway: &Arc<Gateway>,
     generation: &Arc<Generation>,
     recorder: &Recorder,
     arrival: Arrival,
     body: B,
-) -> Answer
+) -> impl Future<Output = Answer>
 where
     B: http_body::Body<Data = Bytes>,
 {
-    let mut limits = RateLimits::new(gateway.counting);
-    let result = process(gateway, generation, recorder, &mut limits, arrival, body).await;
-    let result = result.map_err(|rejection| if gateway.is_draining() { rejection.while_draining() } else { rejection });
-    if let Err(Rejection::RateLimited { .. }) = result {
-        recorder.rate_limited(limits.full());
+    async move {
+        let mut limits = RateLimits::new(gateway.counting);
+        let result = process(gateway, generation, recorder, &mut limits, arrival, body).await;
+        let result =
+            result.map_err(|rejection| if gateway.is_draining() { rejection.while_draining() } else { rejection });
+        if let Err(Rejection::RateLimited { .. }) = result {
+            recorder.rate_limited(limits.full());
+        }
+        recorder.ended(&result);
+        let tells_limits = matches!(result, Ok(_) | Err(Rejection::RateLimited { .. }));
+        let mut answer = result.unwrap_or_else(|rejection| rejection.into_answer(recorder.id()));
+        super::rejection::mark(answer.headers_mut(), recorder.id());
+        if tells_limits {
+            limits.mark(answer.headers_mut());
+        }
+        answer
     }
-    recorder.ended(&result);
-    let tells_limits = matches!(result, Ok(_) | Err(Rejection::RateLimited { .. }));
-    let mut answer = result.unwrap_or_else(|rejection| rejection.into_answer(recorder.id()));
-    super::rejection::mark(answer.headers_mut(), recorder.id());
-    if tells_limits {
-        limits.mark(answer.headers_mut());
-    }
-    answer
 }
 
-async fn process<B>(
+#[expect(clippy::manual_async_fn, reason = "an `async fn` holds twice what it takes by value")]
+fn process<B>(
     gateway: &Arc<Gateway>,
     generation: &Arc<Generation>,
     recorder: &Recorder,
     limits: &mut RateLimits,
     arrival: Arrival,
     body: B,
-) -> Result<Answer, Rejection>
+) -> impl Future<Output = Result<Answer, Rejection>>
 where
     B: http_body::Body<Data = Bytes>,
 {
-    let found = generation.value.table.find(&arrival.client.host, &arrival.path)?;
-    let Found { endpoint, params } = found.ok_or_else(|| {
-        recorder.not_found(&arrival.path);
-        Rejection::NotFound
-    })?;
-    let endpoint = endpoint.as_ref();
-    recorder.found(endpoint);
-    let verifier = endpoint.verifier();
-    let (method, takes) = (arrival.method.clone(), endpoint.allows(&arrival.method));
-    if !takes && verifier.handshakes_by(&method).next().is_none() {
-        return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
+    async move {
+        let found = generation.value.table.find(&arrival.client.host, &arrival.path)?;
+        let Found { endpoint, params } = found.ok_or_else(|| {
+            recorder.not_found(&arrival.path);
+            Rejection::NotFound
+        })?;
+        let endpoint = endpoint.as_ref();
+        recorder.found(endpoint);
+        let verifier = endpoint.verifier();
+        let (method, takes) = (arrival.method.clone(), endpoint.allows(&arrival.method));
+        if !takes && verifier.handshakes_by(&method).next().is_none() {
+            return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
+        }
+        let mut permit = gateway.admission.enter().ok_or(Rejection::Overload)?;
+        limits.ask_for_client(endpoint, arrival.client.ip)?;
+        let bounds = Bounds {
+            max_size: usize::try_from(endpoint.body().max_size).unwrap_or(usize::MAX),
+            timeout: gateway.body_timeout,
+        };
+        // A sender that is slow with its body holds up the end of a stop no longer than its deliveries would.
+        let read = gateway.cut_off.run_until_cancelled(body::read(body, bounds, &mut permit)).await;
+        let bytes = read.unwrap_or(Err(body::BodyError::Aborted))?;
+        let (arrived, trusted_proxy) = (arrival.instant, arrival.client.behind_proxy.then_some(arrival.peer));
+        let received = Received { request: Arc::new(arrival.into_request(params)), body: bytes };
+        recorder.received(&received, verifier.credential_headers());
+        if let Some(greeting) = verifier.greet(&received) {
+            return Box::pin(greeted(greeting, &received.request, gateway, recorder)).await;
+        }
+        if !takes && !verifier.handshakes_by(&method).any(|handshake| handshake.signed) {
+            return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
+        }
+        let reading = endpoint.body().admit(&received.request.headers, received.body.is_empty())?;
+        let verified = verify(gateway, endpoint, received, recorder).await?;
+        if let Some(greeting) = verifier.greet_verified(&verified) {
+            return Box::pin(greeted(greeting, verified.request(), gateway, recorder)).await;
+        }
+        if !takes {
+            return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
+        }
+        let engine = &generation.value.table.engine;
+        let unparsed = || Arc::new(verified.clone().into_event(None));
+        limits.ask_for_event(endpoint, unparsed, engine, Stage::Verified, recorder)?;
+        let parsed = parse(endpoint, &reading, &verified, recorder)?;
+        let event = Arc::new(verified.into_event(parsed));
+        limits.ask_for_event(endpoint, || event.clone(), engine, Stage::Parsed, recorder)?;
+        let Decided { taken, failed, broken } =
+            decide(endpoint, &event, engine, recorder, limits, gateway.only.as_ref());
+        let context = Context {
+            gateway: gateway.clone(),
+            generation: generation.clone(),
+            recorder: recorder.clone(),
+            arrived,
+            permit: Arc::new(permit),
+            trusted_proxy,
+        };
+        let runs = deliveries::run(taken, &context).await;
+        let answer = conclude(endpoint, &event, failed, &runs, &context);
+        answer.map_err(|rejection| rejection.with_places(broken))
     }
-    let mut permit = gateway.admission.enter().ok_or(Rejection::Overload)?;
-    limits.ask_for_client(endpoint, arrival.client.ip)?;
-    let bounds = Bounds {
-        max_size: usize::try_from(endpoint.body().max_size).unwrap_or(usize::MAX),
-        timeout: gateway.body_timeout,
-    };
-    // A sender that is slow with its body holds up the end of a stop no longer than its deliveries would.
-    let read = gateway.cut_off.run_until_cancelled(body::read(body, bounds, &mut permit)).await;
-    let bytes = read.unwrap_or(Err(body::BodyError::Aborted))?;
-    let (arrived, trusted_proxy) = (arrival.instant, arrival.client.behind_proxy.then_some(arrival.peer));
-    let received = Received { request: Arc::new(arrival.into_request(params)), body: bytes };
-    recorder.received(&received, verifier.credential_headers());
-    if let Some(greeting) = verifier.greet(&received) {
-        return greeted(greeting, &received.request, gateway, recorder).await;
-    }
-    if !takes && !verifier.handshakes_by(&method).any(|handshake| handshake.signed) {
-        return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
-    }
-    let reading = endpoint.body().admit(&received.request.headers, received.body.is_empty())?;
-    let verified = verify(gateway, endpoint, received, recorder).await?;
-    if let Some(greeting) = verifier.greet_verified(&verified) {
-        return greeted(greeting, verified.request(), gateway, recorder).await;
-    }
-    if !takes {
-        return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
-    }
-    let engine = &generation.value.table.engine;
-    let unparsed = || Arc::new(verified.clone().into_event(None));
-    limits.ask_for_event(endpoint, unparsed, engine, Stage::Verified, recorder)?;
-    let parsed = parse(endpoint, &reading, &verified, recorder)?;
-    let event = Arc::new(verified.into_event(parsed));
-    limits.ask_for_event(endpoint, || event.clone(), engine, Stage::Parsed, recorder)?;
-    let Decided { taken, failed, broken } = decide(endpoint, &event, engine, recorder, limits, gateway.only.as_ref());
-    let context = Context {
-        gateway: gateway.clone(),
-        generation: generation.clone(),
-        recorder: recorder.clone(),
-        arrived,
-        permit: Arc::new(permit),
-        trusted_proxy,
-    };
-    let runs = deliveries::run(taken, &context).await;
-    let answer = conclude(endpoint, &event, failed, &runs, &context);
-    answer.map_err(|rejection| rejection.with_places(broken))
 }
 
 /// A handshake takes no route and delivers nothing. What it asks us to visit is visited before it is answered, so that a

@@ -3,6 +3,7 @@
 //! A sender's own id is kept where it is harmless, so that both sides can search for the same text; it says nothing
 //! about who sent it, and nothing is decided on it.
 
+use crate::hex;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName};
 use std::sync::Arc;
@@ -38,14 +39,10 @@ pub fn fresh(now: DateTime<Utc>, random: u128) -> Arc<str> {
     for (position, byte) in text.iter_mut().enumerate() {
         if !matches!(position, 8 | 13 | 18 | 23) {
             shift -= 4;
-            *byte = hex_digit((uuid >> shift) as u8 & 0xf);
+            *byte = hex::digit((uuid >> shift) as u8 & 0xf);
         }
     }
     std::str::from_utf8(&text).unwrap_or_default().into()
-}
-
-fn hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::deliver::{Attempt, Observer, Outcome, Waited, WaitedFor};
 use crate::telemetry::metrics::Peer;
 use crate::telemetry::trace_context::{Span, SpanId};
 use crate::telemetry::traces::{Ended, Kind};
-use http::{HeaderName, HeaderValue};
+use http::HeaderMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
@@ -106,13 +106,12 @@ impl DeliverySpan {
 }
 
 impl Observer for DeliverySpan {
-    fn attempt_begins(&self, _number: u32) -> Vec<(HeaderName, HeaderValue)> {
+    fn attempt_begins(&self, _number: u32, headers: &mut HeaderMap) {
         let span = self.span.child(|| fastrand::u64(..));
-        let headers = span.headers();
+        span.tell(headers);
         let mut attempts = self.attempts();
         attempts.first.get_or_insert(span.span_id);
         attempts.current = Some(span);
-        headers
     }
 
     fn attempt_ended(&self, attempt: &Attempt) {

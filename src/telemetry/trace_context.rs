@@ -13,6 +13,7 @@ pub use baggage::BAGGAGE;
 pub use id::{Digits, SpanId, TraceId};
 pub use sampler::{Sampler, SamplerError};
 
+use crate::hex;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 
@@ -119,18 +120,23 @@ impl Span {
     pub fn traceparent(&self) -> HeaderValue {
         let flags = u8::from(self.sampled) * SAMPLED + u8::from(self.random) * RANDOM;
         let (trace_id, span_id) = (self.trace_id.digits(), self.span_id.digits());
-        let text = format!("00-{}-{}-{flags:02x}", trace_id.as_str(), span_id.as_str());
+        let mut text = String::with_capacity(55);
+        for part in ["00-", trace_id.as_str(), "-", span_id.as_str(), "-"] {
+            text.push_str(part);
+        }
+        hex::append(&mut text, &[flags]);
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// What to send along: `traceparent`, and `tracestate` and `baggage` where the sender gave them.
-    pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
-        let mut headers = vec![(TRACEPARENT, self.traceparent())];
-        if let Some(carried) = &self.carried {
-            headers.extend(carried.state.clone().map(|state| (TRACESTATE, state)));
-            headers.extend(carried.baggage.clone().map(|baggage| (BAGGAGE, baggage)));
+    /// Sends it along: `traceparent`, and `tracestate` and `baggage` where the sender gave them.
+    pub fn tell(&self, headers: &mut HeaderMap) {
+        headers.insert(TRACEPARENT, self.traceparent());
+        let Some(carried) = &self.carried else { return };
+        for (name, value) in [(TRACESTATE, &carried.state), (BAGGAGE, &carried.baggage)] {
+            if let Some(value) = value {
+                headers.insert(name, value.clone());
+            }
         }
-        headers
     }
 }
 

@@ -8,6 +8,7 @@ use crate::diagnostic::At;
 use crate::document::Document;
 use crate::event::{Event, RequestInfo};
 use crate::expr::{Environment, Evaluation, Scope};
+use crate::hex;
 use crate::keyed::Keyed;
 use crate::secret::Secret;
 use aws_lc_rs::digest;
@@ -172,7 +173,7 @@ fn random_secret() -> Secret {
     let mut bytes = Zeroizing::new([0; 32]);
     // Should the system have no randomness: see `NEVER`.
     let _ = aws_lc_rs::rand::fill(&mut bytes[..]);
-    Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    Secret::new(hex::of(&bytes[..]))
 }
 
 fn list<T>(

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ALLOWED: [(&str, &str); 34] = [
+const ALLOWED: [(&str, &str); 35] = [
     ("admin", "diagnostic history reload secret server"),
     (
         "app",
@@ -15,19 +15,20 @@ const ALLOWED: [(&str, &str); 34] = [
     ("body", "config diagnostic document secret"),
     (
         "cli",
-        "app clock config deliver diagnostic event examples explain limit matcher rehearsal replay route secret server settings stdout suggest telemetry trial verify",
+        "app clock config deliver diagnostic event examples explain hex limit matcher rehearsal replay route secret server settings stdout suggest telemetry trial verify",
     ),
     ("clock", ""),
     ("config", "diagnostic expr secret suggest"),
     ("dedupe", ""),
-    ("deliver", "body config diagnostic document egress event expr keyed secret stdout suggest transform"),
+    ("deliver", "body config diagnostic document egress event expr hex keyed secret stdout suggest transform"),
     ("diagnostic", "secret"),
     ("document", ""),
     ("egress", "config diagnostic matcher secret"),
     ("event", "body"),
     ("examples", "body config deliver document rehearsal route server"),
     ("explain", "examples rehearsal route server"),
-    ("expr", "diagnostic document event secret suggest"),
+    ("expr", "diagnostic document event hex secret suggest"),
+    ("hex", ""),
     ("history", "telemetry"),
     ("keyed", "config diagnostic expr"),
     ("limit", "config diagnostic expr matcher secret"),
@@ -35,24 +36,24 @@ const ALLOWED: [(&str, &str); 34] = [
     ("main", ""),
     ("matcher", ""),
     ("rehearsal", "clock reload server telemetry verify"),
-    ("reload", "clock config diagnostic"),
-    ("replay", "body deliver event expr route suggest telemetry"),
+    ("reload", "clock config diagnostic hex"),
+    ("replay", "body deliver event expr hex route suggest telemetry"),
     (
         "route",
         "body config deliver diagnostic document egress event expr limit matcher secret suggest transform verify",
     ),
-    ("secret", ""),
+    ("secret", "hex"),
     (
         "server",
-        "body clock dedupe deliver event expr history limit matcher reload route secret settings telemetry verify",
+        "body clock dedupe deliver event expr hex history limit matcher reload route secret settings telemetry verify",
     ),
     ("settings", "body config diagnostic route secret server telemetry"),
     ("stdout", ""),
     ("suggest", ""),
-    ("telemetry", "config event secret stdout"),
+    ("telemetry", "config event hex secret stdout"),
     ("transform", "body config diagnostic document expr secret suggest"),
     ("trial", "deliver examples matcher route server suggest"),
-    ("verify", "config diagnostic document event expr keyed secret suggest"),
+    ("verify", "config diagnostic document event expr hex keyed secret suggest"),
 ];
 
 #[test]

@@ -54,32 +54,35 @@ pub(super) struct Broken {
 ///
 /// Reading is bounded by `answer_max` bytes and by `until`, so neither an endless answer nor a trickling one can hold more
 /// than its share. When the returned future is dropped the connection is closed, and nothing stays behind.
-pub(super) async fn exchange(
+pub(super) fn exchange(
     client: &Client,
     profile: &Profile,
     sent: Sent,
     until: Instant,
     answer_max: u64,
-) -> Result<Answered, Broken> {
+) -> impl Future<Output = Result<Answered, Broken>> + Send + use<> {
     let written = Written::default();
     // Where there is no body, nobody asks for it: then it counts as written once it is under way.
     let bodyless = sent.body.is_empty();
-    let request = request(sent, written.clone());
-    let mut status = None;
-    let ended = timeout_at(until, async {
-        let response = profile.request(client, request).await.map_err(Failure::NoAnswer)?;
-        status = Some(response.status().as_u16());
-        read(response, answer_max).await.map_err(Failure::BrokenAnswer)
-    });
-    let (outcome, out_of_time) = match ended.await {
-        Ok(Ok(answered)) => return Ok(answered),
-        Ok(Err(error)) => (failure::classify(&error, written.get()), false),
-        // Before a connection took the request: that is a connection that could not be opened in time.
-        Err(_) if !bodyless && !written.get() => (Outcome::Connect, true),
-        Err(_) => (Outcome::Timeout, true),
-    };
-    let ambiguous = (bodyless || written.get()) && matches!(outcome, Outcome::Reset | Outcome::Timeout);
-    Err(Broken { outcome, status, ambiguous, out_of_time })
+    // Nothing is sent before it is waited for. It is made here so that the future below has no room for the request.
+    let response = profile.request(client, request(sent, written.clone()));
+    async move {
+        let mut status = None;
+        let ended = timeout_at(until, async {
+            let response = response.await.map_err(Failure::NoAnswer)?;
+            status = Some(response.status().as_u16());
+            read(response, answer_max).await.map_err(Failure::BrokenAnswer)
+        });
+        let (outcome, out_of_time) = match ended.await {
+            Ok(Ok(answered)) => return Ok(answered),
+            Ok(Err(error)) => (failure::classify(&error, written.get()), false),
+            // Before a connection took the request: that is a connection that could not be opened in time.
+            Err(_) if !bodyless && !written.get() => (Outcome::Connect, true),
+            Err(_) => (Outcome::Timeout, true),
+        };
+        let ambiguous = (bodyless || written.get()) && matches!(outcome, Outcome::Reset | Outcome::Timeout);
+        Err(Broken { outcome, status, ambiguous, out_of_time })
+    }
 }
 
 fn request(sent: Sent, written: Written) -> Request<Watched> {

@@ -43,19 +43,19 @@ impl Way<'_> {
         mut sent: Sent,
     ) -> Result<Answered, Broken> {
         match credential {
-            None => self.exchange(sent).await,
-            Some(Credential::Token(oauth2)) => self.send_with_token(oauth2, sent).await,
+            None => {}
+            // On the heap, so that attempts without a token carry no room for a second one.
+            Some(Credential::Token(oauth2)) => return Box::pin(self.send_with_token(oauth2, sent)).await,
             Some(Credential::Signature(signer)) => {
                 let Sent { method, uri, headers, body } = &mut sent;
                 let mut to_sign = ToSign { method, uri, headers, body, id: self.id };
                 signer.sign(&mut to_sign, self.started).map_err(|_| never_sent(Outcome::Expression))?;
-                self.exchange(sent).await
             }
             Some(Credential::Aws(aws)) => {
                 aws.sign(&mut sent, self.started).map_err(|_| never_sent(Outcome::Expression))?;
-                self.exchange(sent).await
             }
         }
+        self.exchange(sent).await
     }
 
     async fn send_with_token(&self, oauth2: &Arc<OAuth2>, mut sent: Sent) -> Result<Answered, Broken> {
@@ -77,8 +77,8 @@ impl Way<'_> {
         }
     }
 
-    async fn exchange(&self, sent: Sent) -> Result<Answered, Broken> {
-        attempt::exchange(self.client, self.profile, sent, self.until, self.answer_max).await
+    fn exchange(&self, sent: Sent) -> impl Future<Output = Result<Answered, Broken>> + Send + use<> {
+        attempt::exchange(self.client, self.profile, sent, self.until, self.answer_max)
     }
 }
 

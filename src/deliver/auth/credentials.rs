@@ -15,10 +15,9 @@ use std::sync::Arc;
 pub(in crate::deliver) type Tenant<'t> = Option<&'t str>;
 
 /// The credentials of a target, the same for every event or chosen by a key of it.
-#[expect(clippy::large_enum_variant, reason = "there is one for each target, and nearly all are `Same`")]
 pub(in crate::deliver) enum Credentials {
     Same(Auth),
-    Keyed(Keyed<Auth>),
+    Keyed(Box<Keyed<Auth>>),
 }
 
 impl Default for Credentials {
@@ -44,7 +43,7 @@ impl Credentials {
         let auths = Keyed::compile(&keyed, &context.environment, &place(first, at), |key, _| {
             Auth::compile(spec, Some(key), context, home, at)
         });
-        auths.filter(|_| !agree.contains(&false)).map(Credentials::Keyed)
+        auths.filter(|_| !agree.contains(&false)).map(Box::new).map(Credentials::Keyed)
     }
 
     /// Those for this event.

@@ -43,7 +43,7 @@ pub(super) struct Home<'h> {
 #[derive(Default)]
 pub(super) struct Auth {
     headers: Vec<HeaderField>,
-    basic: Option<Basic>,
+    basic: Option<Box<Basic>>,
     query: Vec<(String, Text)>,
     credential: Option<Credential>,
 }
@@ -65,7 +65,9 @@ impl Auth {
                 let field = HeaderField::new(AUTHORIZATION, "Bearer ", text, Visibility::Credential, &at)?;
                 auth.headers.push(field);
             }
-            AuthSpec::Basic(spec) => auth.basic = Some(Basic::compile(spec, tenant, environment, &at.key("basic"))?),
+            AuthSpec::Basic(spec) => {
+                auth.basic = Some(Box::new(Basic::compile(spec, tenant, environment, &at.key("basic"))?));
+            }
             AuthSpec::Headers(headers) => {
                 let at = at.key("headers");
                 let (texts, places) = written(headers, tenant, &at)?;
@@ -111,7 +113,7 @@ impl Auth {
     fn reads(&self) -> impl Iterator<Item = Reads> + '_ {
         let headers = self.headers.iter().map(HeaderField::reads);
         let query = self.query.iter().map(|(_, text)| text.reads());
-        headers.chain(query).chain(self.basic.iter().map(Basic::reads))
+        headers.chain(query).chain(self.basic.iter().map(|basic| basic.reads()))
     }
 
     /// The query parameters are the same for every event.

@@ -7,9 +7,8 @@ use crate::deliver::client::Client;
 use crate::egress::{Denied, Egress, Origin};
 use http::Uri;
 use http::header::PROXY_AUTHORIZATION;
-use http::{HeaderValue, Request, Response};
-use hyper::body::Incoming;
-use hyper_util::client::legacy;
+use http::{HeaderValue, Request};
+use hyper_util::client::legacy::{self, ResponseFuture};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// A way of making connections, and the pool of those that were made so.
@@ -57,15 +56,11 @@ impl Profile {
     }
 
     /// Sends a request on a kept connection or on a new one.
-    pub(in crate::deliver) async fn request(
-        &self,
-        client: &Client,
-        mut request: Request<Watched>,
-    ) -> Result<Response<Incoming>, legacy::Error> {
+    pub(in crate::deliver) fn request(&self, client: &Client, mut request: Request<Watched>) -> ResponseFuture {
         if let Some(value) = self.proxy_authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
         }
-        self.pool(client).request(request).await
+        self.pool(client).request(request)
     }
 
     fn pool(&self, client: &Client) -> &Pool {

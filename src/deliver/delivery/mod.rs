@@ -35,8 +35,8 @@ impl Target {
     pub async fn deliver(
         &self,
         client: &Client,
-        outbound: Outbound,
-        scope: DeliveryScope,
+        outbound: &Outbound,
+        scope: &DeliveryScope,
         observer: &dyn Observer,
     ) -> Delivered {
         let began = Instant::now();
@@ -47,13 +47,13 @@ impl Target {
             if Instant::now() >= scope.deadline {
                 break Some(GiveUp::Deadline);
             }
-            let passed = match self.turn(&scope, observer).await {
+            let passed = match self.turn(scope, observer).await {
                 Ok(passed) => passed,
                 Err(held) => break Some(last.held(held, attempts.is_empty())),
             };
             let number = u32::try_from(attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
             let attempt;
-            (attempt, last) = self.attempt(client, &outbound, &scope, observer, number).await;
+            (attempt, last) = self.attempt(client, outbound, scope, observer, number).await;
             passed.ended(attempt.outcome);
             observer.attempt_ended(&attempt);
             let ended = last.ended(&attempt);
@@ -69,7 +69,7 @@ impl Target {
                     if let Some(held) = self.gates.shut_until_after(scope.deadline) {
                         break Some(last.held(held, false));
                     }
-                    if let Some(why) = self.pause(wait, &scope).await {
+                    if let Some(why) = self.pause(wait, scope).await {
                         if why == GiveUp::Draining {
                             last.outcome = Outcome::Draining;
                         }
@@ -78,7 +78,7 @@ impl Target {
                 }
             }
         };
-        last.delivered(attempts, began.elapsed(), gave_up, &scope)
+        last.delivered(attempts, began.elapsed(), gave_up, scope)
     }
 
     /// Waits until an attempt may begin.
@@ -179,7 +179,8 @@ impl Target {
             }
             Record { time: started, route: &scope.route, target: &self.name, outbound, headers }.to_line()
         };
-        let exchange = async {
+        // Pinned here, because whoever takes a future by value makes room for it twice.
+        let exchange = std::pin::pin!(async {
             match &*outbound.destination {
                 Destination::Http(uri) => {
                     let body = outbound.body.clone();
@@ -193,7 +194,7 @@ impl Target {
                     written(client.sinks.append(path, line(&headers)), until).await.map(|()| None)
                 }
             }
-        };
+        });
         // The target may have got the request: what is cut off is as ambiguous as a lost answer.
         let cut_off = Broken { outcome: Outcome::Draining, status: None, ambiguous: true, out_of_time: false };
         let result = scope.draining.run_until_cancelled(exchange).await.unwrap_or(Err(cut_off));
@@ -215,9 +216,7 @@ impl Target {
         let mut headers = outbound.headers.clone();
         hop::add(&mut headers, &scope.event.request, scope.trusted_proxy);
         headers.insert(ATTEMPT, HeaderValue::from(number));
-        for (name, value) in observer.attempt_begins(number) {
-            headers.insert(name, value);
-        }
+        observer.attempt_begins(number, &mut headers);
         for name in &self.request.headers.removed {
             if !outbound.headers.contains_key(name) {
                 headers.remove(name);

@@ -25,9 +25,9 @@ type Observed = (u32, Outcome, Option<u16>, bool);
 struct Watching(Mutex<Vec<Observed>>);
 
 impl Observer for Watching {
-    fn attempt_begins(&self, number: u32) -> Vec<(HeaderName, HeaderValue)> {
+    fn attempt_begins(&self, number: u32, headers: &mut HeaderMap) {
         let parent = format!("00-0af7651916cd43dd8448eb211c80319c-00000000000000{number:02x}-01");
-        vec![(HeaderName::from_static("traceparent"), HeaderValue::try_from(parent).unwrap())]
+        headers.insert("traceparent", HeaderValue::try_from(parent).unwrap());
     }
 
     fn attempt_ended(&self, attempt: &Attempt) {
@@ -65,7 +65,7 @@ async fn deliver_with(yaml: &str, change: impl FnOnce(&mut DeliveryScope)) -> En
     change(&mut scope);
     let watching = Watching::default();
     let began = Instant::now();
-    let delivered = target.deliver(&Client::new().unwrap(), outbound, scope, &watching).await;
+    let delivered = target.deliver(&Client::new().unwrap(), &outbound, &scope, &watching).await;
     Ended { delivered, took: began.elapsed(), observed: watching.0.into_inner().unwrap() }
 }
 

@@ -7,18 +7,18 @@ use super::{Gives, Style};
 use crate::document::Document;
 use crate::expr::meter::Meter;
 use crate::expr::value::{Value, View};
+use crate::hex;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::fmt::Write;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     global("base64.encode", (1, 1), base64_encode),
     global("base64.decode", (1, 1), base64_decode),
-    global("hex", (1, 1), hex),
+    global("hex", (1, 1), to_hex),
     global("sha256", (1, 1), sha256),
     global("hmacSha256", (2, 2), hmac_sha256),
     function("json", Style::Global, (1, 1), Gives::Anything, json),
@@ -53,14 +53,10 @@ fn base64_decode(meter: &Meter, arguments: &[Value]) -> Result {
     }
 }
 
-fn hex(meter: &Meter, arguments: &[Value]) -> Result {
+fn to_hex(meter: &Meter, arguments: &[Value]) -> Result {
     let bytes = octets("hex", arguments, 0)?;
     meter.bytes(bytes.len() * 2)?;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        write!(text, "{byte:02x}").or_else(|_| wrong("`hex`: cannot write"))?;
-    }
-    Ok(Value::from(text))
+    Ok(Value::from(hex::of(bytes)))
 }
 
 fn sha256(meter: &Meter, arguments: &[Value]) -> Result {

@@ -1,5 +1,6 @@
 //! Ids of traces and spans: numbers inside, hexadecimal digits wherever they are shown.
 
+use crate::hex;
 use std::fmt;
 
 /// 32 hexadecimal digits, not all zero.
@@ -19,8 +20,7 @@ impl<const N: usize> Digits<N> {
         let mut digits = [b'0'; N];
         let mut left = number;
         for digit in digits.iter_mut().rev() {
-            let nibble = (left & 0xf) as u8;
-            *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+            *digit = hex::digit((left & 0xf) as u8);
             left >>= 4;
         }
         Digits(digits)

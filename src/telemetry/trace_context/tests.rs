@@ -144,12 +144,18 @@ fn a_state_with_anything_wrong_is_dropped_whole() {
     assert_eq!(state(&["foo=1", "\u{ff}"]), None);
 }
 
+fn told(span: &Span) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = HeaderMap::new();
+    span.tell(&mut headers);
+    headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 #[test]
 fn our_span_continues_the_trace_under_a_new_id() {
     let inbound = map(&[("traceparent", &format!("cc-{TRACE}-{PARENT}-f3-x")), ("tracestate", "a=1")]);
     let span = Span::of_request(&inbound, &Sampler::parent_based(0.0), || 7);
     assert_eq!(span.parent_id.unwrap().to_string(), PARENT);
-    let headers = span.headers();
+    let headers = told(&span);
     assert_eq!(headers[0], (TRACEPARENT, HeaderValue::from_str(&format!("00-{TRACE}-0000000000000007-03")).unwrap()));
     assert_eq!(headers[1], (TRACESTATE, HeaderValue::from_static("a=1")));
     let child = span.child(|| 8);
@@ -161,7 +167,7 @@ fn our_span_continues_the_trace_under_a_new_id() {
 fn a_new_trace_is_valid_whatever_chance_gives() {
     for value in [0, 1, u64::MAX] {
         let span = Span::of_request(&HeaderMap::new(), &Sampler::default(), || value);
-        let [(_, traceparent)] = &span.headers()[..] else { panic!("no state of our own") };
+        let [(_, traceparent)] = &told(&span)[..] else { panic!("no state of our own") };
         let read = parent(traceparent.to_str().unwrap()).unwrap();
         assert!(read.random && read.sampled);
         assert_eq!((read.trace_id, read.parent_id), (span.trace_id, span.span_id));
@@ -199,7 +205,8 @@ fn a_sampler_follows_the_sender_and_decides_on_the_trace_id() {
 fn baggage_is_handed_on_as_it_came_or_not_at_all() {
     let carried = |lines: &[&str]| {
         let headers = lines.iter().map(|line| ("baggage", *line)).collect::<Vec<_>>();
-        let headers = Span::of_request(&map(&headers), &Sampler::default(), || 7).headers();
+        let headers = Span::of_request(&map(&headers), &Sampler::default(), || 7);
+        let headers = told(&headers);
         headers.into_iter().find(|(name, _)| *name == BAGGAGE).map(|(_, value)| value.to_str().unwrap().to_owned())
     };
     let whole = "user=a%20b;secret=1 , tenant = gh";

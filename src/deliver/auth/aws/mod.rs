@@ -11,6 +11,7 @@ use crate::config;
 use crate::config::spec::AwsSpec;
 use crate::deliver::attempt::Sent;
 use crate::diagnostic::At;
+use crate::hex;
 use crate::secret::Secret;
 use aws_lc_rs::{digest, hmac};
 use canonical::{Rules, canonical_request};
@@ -79,7 +80,7 @@ impl Aws {
 
     /// Signs host, content type and what AWS calls its own, with the moment of this attempt.
     pub(super) fn sign(&self, sent: &mut Sent, now: DateTime<Utc>) -> Result<(), Unsignable> {
-        let payload = hex(digest::digest(&digest::SHA256, &sent.body).as_ref());
+        let payload = hex::of(digest::digest(&digest::SHA256, &sent.body).as_ref());
         let value = |text: &str| HeaderValue::try_from(text).map_err(|_| Unsignable);
         sent.headers.insert(DATE, value(&now.format("%Y%m%dT%H%M%SZ").to_string())?);
         if self.is_s3() {
@@ -114,10 +115,10 @@ impl Aws {
         let names = signed.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(";");
         let day = now.format("%Y%m%d").to_string();
         let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
-        let request = hex(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
+        let request = hex::of(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
         let moment = now.format("%Y%m%dT%H%M%SZ");
         let text = format!("AWS4-HMAC-SHA256\n{moment}\n{scope}\n{request}");
-        let signature = hex(mac(self.key(&day).as_ref(), text.as_bytes()).as_ref());
+        let signature = hex::of(mac(self.key(&day).as_ref(), text.as_bytes()).as_ref());
         let id = &self.access_key_id;
         Ok(format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}"))
     }
@@ -171,10 +172,6 @@ fn host(uri: &Uri) -> Result<HeaderValue, Unsignable> {
 
 fn mac(key: &[u8], text: &[u8]) -> hmac::Tag {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All values of a header, joined as they are signed; `None` where one is not text.

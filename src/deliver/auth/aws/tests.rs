@@ -35,7 +35,7 @@ fn signature_by(aws: &Aws, mut sent: Sent, rules: Rules) -> String {
     let now = moment("2015-08-30T12:36:00Z");
     sent.headers.insert(DATE, HeaderValue::from_static("20150830T123600Z"));
     sent.headers.insert(HOST, host(&sent.uri).unwrap());
-    let payload = hex(digest::digest(&digest::SHA256, &sent.body).as_ref());
+    let payload = hex::of(digest::digest(&digest::SHA256, &sent.body).as_ref());
     let signed = sent.headers.keys().cloned().collect();
     let authorization = aws.authorization(&sent, signed, (&payload, rules), now).unwrap();
     authorization.split_once("Signature=").unwrap().1.to_owned()
@@ -158,7 +158,7 @@ fn s3_takes_paths_as_they_are() {
         ..aws("s3", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     };
     let now = moment("2013-05-24T00:00:00Z");
-    let payload = hex(digest::digest(&digest::SHA256, b"").as_ref());
+    let payload = hex::of(digest::digest(&digest::SHA256, b"").as_ref());
     let uri = "https://examplebucket.s3.amazonaws.com/test.txt".parse().unwrap();
     let mut get = Sent { method: Method::GET, uri, headers: HeaderMap::new(), body: Bytes::new() };
     for (name, value) in [

@@ -8,9 +8,7 @@ use futures_util::future::join_all;
 struct Waits(Mutex<Vec<(WaitedFor, u64)>>);
 
 impl Observer for Waits {
-    fn attempt_begins(&self, _: u32) -> Vec<(HeaderName, HeaderValue)> {
-        Vec::new()
-    }
+    fn attempt_begins(&self, _: u32, _: &mut HeaderMap) {}
 
     fn attempt_ended(&self, _: &Attempt) {}
 
@@ -43,7 +41,7 @@ impl Line {
         let mut scope = scope(event);
         change(&mut scope);
         let began = Instant::now();
-        let delivered = self.target.deliver(&self.client, outbound, scope, &self.waits).await;
+        let delivered = self.target.deliver(&self.client, &outbound, &scope, &self.waits).await;
         (delivered, began.elapsed().as_secs())
     }
 
