@@ -5,6 +5,8 @@
 
 use super::admission::Permit;
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::TRANSFER_ENCODING;
 use http_body::Body;
 use http_body_util::BodyExt;
 use std::pin::Pin;
@@ -33,6 +35,12 @@ pub enum BodyError {
     /// The process holds as many bytes as it may.
     #[error("too many bytes in flight")]
     Overload,
+}
+
+/// HTTP itself has taken `chunked` off what is read here; any other transfer coding (RFC 9112, section 7) would be left on.
+pub fn is_plain(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.all(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
 }
 
 /// First allocation for a body of several frames: what was announced, but no more than this on trust.

@@ -103,6 +103,9 @@ where
         if !takes && verifier.handshakes_by(&method).next().is_none() {
             return Err(Rejection::MethodNotAllowed { allow: endpoint.allow_header() });
         }
+        if !body::is_plain(&arrival.headers) {
+            return Err(Rejection::TransferCoding);
+        }
         let mut permit = gateway.admission.enter().ok_or(Rejection::Overload)?;
         limits.ask_for_client(endpoint, arrival.client.ip)?;
         let bounds = Bounds {

@@ -32,6 +32,8 @@ pub enum Rejection {
     BodyTimeout,
     /// Content type, charset or content encoding that the route does not accept.
     UnsupportedMediaType { detail: String },
+    /// The body comes in a transfer coding besides `chunked` (RFC 9112, section 6.1).
+    TransferCoding,
     /// The sender did not prove who it is. One answer for every reason, so that nothing can be learnt from it.
     Unauthorized,
     /// The sender's address is not allowed.
@@ -171,6 +173,12 @@ impl Rejection {
             R::UnsupportedMediaType { detail } => {
                 Problem::new(415, "unsupported-media-type", "Unsupported media type", detail.as_str())
             }
+            R::TransferCoding => Problem::new(
+                501,
+                "transfer-coding",
+                "Not implemented",
+                "a body may be chunked, and not coded otherwise",
+            ),
             R::Unauthorized => Problem::unauthorized(StatusCode::UNAUTHORIZED),
             R::Refused { status } => Problem::unauthorized(*status),
             R::KeyUnavailable => {

@@ -85,6 +85,9 @@ fn what_cannot_be_read_is_refused_with_its_status() {
     let chunked = Request::post("/a").header("content-type", "application/json").header("transfer-encoding", "chunked");
     let chunks = format!("7d0\r\n{}\r\n0\r\n\r\n", "x".repeat(2000));
     assert_eq!(status(chunked.body(chunks.as_bytes())), 413);
+    let coded = Request::post("/a").header("content-type", "application/json");
+    let coded = coded.header("transfer-encoding", "gzip, chunked");
+    assert_eq!(status(coded.body(b"2\r\n{}\r\n0\r\n\r\n")), 501);
     assert!(target.all().is_empty());
 }
 

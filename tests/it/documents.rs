@@ -136,7 +136,7 @@ fn loads(path: &str, fragment: &str) {
         // Of a target: a route has no breaker.
         "limit" if fragment.contains("breaker:") => (String::new(), indented(2), String::new()),
         "items" => (String::new(), format!("  transform:\n    body:\n{}", indented(6)), String::new()),
-        "listen" | "egress" => return loads_settings(path, fragment),
+        "listen" | "egress" | "providers" => return loads_settings(path, fragment),
         "tables" => return loads_choice(path, fragment),
         "vars" | "labels" | "limit" | "dedupe" | "verify" | "body" | "targets" | "each" => {
             (String::new(), String::new(), indented(0))

@@ -24,12 +24,21 @@ fn of<T: JsonSchema>() -> Schema {
     schema
 }
 
-/// Drops defaults that say nothing, and turns number formats, which are no standard, into bounds, which are.
+/// Drops defaults that say nothing, and turns number formats, which are no standard, into bounds, which are. A pair of two
+/// of a kind is a list of two.
 fn tidy(schema: &mut Schema) {
     let Some(schema) = schema.as_object_mut() else { return };
     let says_nothing = |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
     if schema.get("default").is_some_and(says_nothing) {
         schema.shift_remove("default");
+    }
+    let pair = schema.get("prefixItems").and_then(Value::as_array).and_then(|items| match items.as_slice() {
+        [first, second] if first == second => Some(first.clone()),
+        _ => None,
+    });
+    if let Some(item) = pair {
+        schema.shift_remove("prefixItems");
+        schema.insert("items".to_owned(), item);
     }
     let bounds = match schema.get("format").and_then(Value::as_str) {
         Some("uint8" | "uint16" | "int8" | "int16" | "int32" | "uint" | "int" | "float" | "double") => (None, None),

@@ -38,6 +38,57 @@ fn committed_schemas_are_valid_and_say_no_nonsense() {
     }
 }
 
+/// Every schema below this one, itself included.
+fn each_schema(schema: &Value, look: &mut impl FnMut(&serde_json::Map<String, Value>)) {
+    let Some(keywords) = schema.as_object() else { return };
+    look(keywords);
+    for (keyword, value) in keywords {
+        match keyword.as_str() {
+            "properties" | "$defs" => value.as_object().unwrap().values().for_each(|inner| each_schema(inner, look)),
+            "anyOf" | "oneOf" | "allOf" => value.as_array().unwrap().iter().for_each(|inner| each_schema(inner, look)),
+            "items" | "additionalProperties" => each_schema(value, look),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn draft_7_reads_every_keyword_as_2020_12_does() {
+    const SAME: [&str; 18] = [
+        "type",
+        "description",
+        "$ref",
+        "additionalProperties",
+        "properties",
+        "required",
+        "items",
+        "anyOf",
+        "oneOf",
+        "const",
+        "enum",
+        "pattern",
+        "minimum",
+        "maximum",
+        "minItems",
+        "maxItems",
+        "default",
+        "title",
+    ];
+    for (kind, name) in KINDS {
+        each_schema(&serde_json::from_str(kind.text()).unwrap(), &mut |schema| {
+            for keyword in schema.keys() {
+                // Draft 7 knows no `$defs`, and finds what is there by its pointer.
+                assert!(SAME.contains(&&**keyword) || ["$schema", "$defs"].contains(&&**keyword), "{name}: {keyword}");
+                // It looks at nothing that stands beside a `$ref`.
+                assert!(
+                    !schema.contains_key("$ref") || ["$ref", "description"].contains(&&**keyword),
+                    "{name}: {keyword}"
+                );
+            }
+        });
+    }
+}
+
 /// Mistakes as `code pointer message | help`.
 fn mistakes<T: Spec>(text: &str) -> Vec<String> {
     let parsed = yaml::parse(text);

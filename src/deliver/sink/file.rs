@@ -71,8 +71,10 @@ impl LogFile {
             return Ok(Arc::clone(opened));
         }
         *writing = Writing::default();
+        let file = open(&self.path)?;
+        sync_name(&self.path)?;
         let opened = Arc::new(Opened {
-            file: open(&self.path)?,
+            file,
             written: AtomicU64::new(0),
             synced: Mutex::new(0),
             failed: AtomicBool::new(false),
@@ -116,6 +118,23 @@ fn open(path: &std::path::Path) -> io::Result<File> {
 #[cfg(not(unix))]
 fn open(path: &std::path::Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// A file that is new is found after a loss of power only if its folder is on the disk too (fsync(2)).
+#[cfg(unix)]
+fn sync_name(path: &std::path::Path) -> io::Result<()> {
+    // A folder that may be written to and not read cannot be asked.
+    let Some(Ok(folder)) = path.parent().map(File::open) else { return Ok(()) };
+    match folder.sync_all() {
+        // Not every file system can.
+        Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_name(_: &std::path::Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]
