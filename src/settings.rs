@@ -248,7 +248,7 @@ fn compile_limits(spec: &ProcessSpec, at: &At<'_>) -> Option<Limits> {
     let time = |written: &Option<String>, key: &str, default: Duration| duration_or(written, default, &at.key(key));
     let size = |written: &Option<String>, key: &str| match written {
         Some(written) => config::size(written, &at.key(key)),
-        None => Some(256 << 20),
+        None => Some(config::spec::IN_FLIGHT_BYTES_DEFAULT),
     };
     Some(Limits {
         connections: count(&limits.connections, "connections", 10_000)?,

@@ -8,6 +8,7 @@ mod decision;
 mod open;
 mod plain_secret;
 mod plain_text;
+mod room;
 mod schedule;
 mod sender;
 mod unused;
@@ -48,6 +49,7 @@ pub fn lint(subject: &Subject<'_>) {
     }
     schedule::lint_defaults(subject);
     plain_secret::lint_settings(subject);
+    room::lint(subject);
     unused::lint(subject);
 }
 

@@ -258,6 +258,11 @@ impl Route {
         self.vars.get(position).into_iter().for_each(|var| var.inputs(visit));
     }
 
+    /// Of a body, in bytes.
+    pub fn max_size(&self) -> u64 {
+        self.source.body.max_size
+    }
+
     /// The parameters of a path that fits its pattern, by the route's own names.
     pub fn params_of(&self, path: &str) -> Option<Vec<(Arc<str>, String)>> {
         let mut tree = PathTree::default();

@@ -155,6 +155,9 @@ pub struct SourceSpec {
     pub dedupe: Option<DedupeSpec>,
 }
 
+/// 256 MiB.
+pub const IN_FLIGHT_BYTES_DEFAULT: u64 = 256 << 20;
+
 /// Bounds of the process.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
