@@ -151,6 +151,17 @@ fn series_outlive_a_generation_while_the_next_one_has_their_route() {
 }
 
 #[test]
+fn series_are_told_in_the_order_of_their_labels() {
+    let metrics = Metrics::default();
+    let names: Vec<Arc<str>> = ('a'..='z').rev().map(|name| name.to_string().into()).collect();
+    let _held: Vec<_> = names.iter().map(|name| metrics.route(name)).collect();
+    let collected = metrics.collect();
+    let events = collected.iter().find(|metric| metric.definition == &define::EVENTS).unwrap();
+    assert_eq!(events.series.len(), 2 * names.len());
+    assert!(events.series.is_sorted_by_key(|(labels, _)| labels), "{:?}", events.series);
+}
+
+#[test]
 fn hostile_values_stay_inside_their_label() {
     let metrics = Metrics::default();
     let hostile: Arc<str> = "a\"} 1\nforged{x=\"\\".into();
