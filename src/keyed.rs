@@ -5,7 +5,7 @@
 
 use crate::config::spec::{KeyedSpec, Ordered};
 use crate::diagnostic::At;
-use crate::expr::{Environment, Evaluation, EvaluationError, Expression, Piece, scan};
+use crate::expr::{Environment, Evaluation, EvaluationError, Expression};
 
 /// A value for each key.
 pub struct Keyed<T> {
@@ -69,19 +69,10 @@ impl<T> Keyed<T> {
 }
 
 fn expression(written: &str, environment: &Environment<'_>, at: &At<'_>) -> Option<Expression> {
-    let mut pieces = match scan(written) {
-        Ok(pieces) => pieces,
-        Err(error) => {
-            at.error_inside("expr-syntax", error.message, error.help, error.span);
-            return None;
-        }
-    };
-    match (pieces.pop(), pieces.is_empty()) {
-        (Some(Piece::Expression { source, offset }), true) => Expression::compile(&source, offset, environment, at),
-        _ => {
-            let help = "write one expression, as '${params.account}'".to_owned();
-            at.error("keyed-by", "this names no key of the event", help);
-            None
-        }
+    let written = Expression::compile_whole(written, environment, at)?;
+    if written.is_none() {
+        let help = "write one expression, as '${params.account}'".to_owned();
+        at.error("keyed-by", "this names no key of the event", help);
     }
+    written
 }

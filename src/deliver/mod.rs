@@ -201,8 +201,8 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// The request could not be built, which is this outcome.
-    pub fn not_built(outcome: Outcome) -> Delivered {
+    /// No attempt was made, for this outcome.
+    pub fn unattempted(outcome: Outcome) -> Delivered {
         Delivered {
             outcome,
             attempts: Vec::new(),

@@ -82,6 +82,24 @@ impl Reads {
 }
 
 impl Expression {
+    /// Compiles a scalar that is one `${…}` and nothing else. `None` after a mistake that was reported at `at`, `Some(None)`
+    /// where it is something else.
+    pub fn compile_whole(written: &str, environment: &Environment<'_>, at: &At<'_>) -> Option<Option<Expression>> {
+        let mut pieces = match scan(written) {
+            Ok(pieces) => pieces,
+            Err(error) => {
+                at.error_inside("expr-syntax", error.message, error.help, error.span);
+                return None;
+            }
+        };
+        match (pieces.pop(), pieces.is_empty()) {
+            (Some(Piece::Expression { source, offset }), true) => {
+                Expression::compile(&source, offset, environment, at).map(Some)
+            }
+            _ => Some(None),
+        }
+    }
+
     /// Compiles `source`, which stands at byte `offset` of the scalar at `at`. Mistakes are reported there.
     pub fn compile(source: &str, offset: usize, environment: &Environment<'_>, at: &At<'_>) -> Option<Expression> {
         let (op, reads) = compile::compile(source, offset, environment, at)?;

@@ -16,7 +16,7 @@ pub use registry::{Owner, Registry};
 use crate::config;
 use crate::config::spec::LimitSpec;
 use crate::diagnostic::At;
-use crate::expr::{Environment, Evaluation, EvaluationError, Expression, Piece, scan};
+use crate::expr::{Environment, Evaluation, EvaluationError, Expression};
 use registry::Identity;
 use std::fmt;
 use std::net::IpAddr;
@@ -129,23 +129,12 @@ impl By {
             Some(CLIENT) => return Some(By::Client),
             Some(written) => written,
         };
-        let mut pieces = match scan(written) {
-            Ok(pieces) => pieces,
-            Err(error) => {
-                at.error_inside("expr-syntax", error.message, error.help, error.span);
-                return None;
-            }
-        };
-        match (pieces.pop(), pieces.is_empty()) {
-            (Some(Piece::Expression { source, offset }), true) => {
-                Expression::compile(&source, offset, environment, at).map(By::Key)
-            }
-            _ => {
-                let help = "write route, client_ip, or one expression such as ${params.account}".to_owned();
-                at.error("limit-by", "this names nothing to count by", help);
-                None
-            }
+        let written = Expression::compile_whole(written, environment, at)?;
+        if written.is_none() {
+            let help = "write route, client_ip, or one expression such as ${params.account}".to_owned();
+            at.error("limit-by", "this names nothing to count by", help);
         }
+        written.map(By::Key)
     }
 }
 

@@ -68,7 +68,7 @@ impl Ending {
 
     /// Of one required delivery whose request could not be built.
     pub fn not_built(outcome: Outcome) -> Ending {
-        Ending::of_delivery(&Delivered::not_built(outcome), false)
+        Ending::of_delivery(&Delivered::unattempted(outcome), false)
     }
 
     /// Of one required delivery.
@@ -146,16 +146,7 @@ mod tests {
     ];
 
     fn delivered(outcome: Outcome) -> Delivered {
-        Delivered {
-            outcome,
-            attempts: Vec::new(),
-            answer: None,
-            raw_answer: None,
-            duration: Duration::ZERO,
-            retry_after: None,
-            gave_up: None,
-            dead_letter: None,
-        }
+        Delivered::unattempted(outcome)
     }
 
     #[test]

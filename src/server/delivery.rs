@@ -106,7 +106,7 @@ impl Job {
             let span = match &self.request {
                 Request::Ready(outbound) => context.recorder.begin(&self.record, &self.target, outbound),
                 Request::NotBuilt { id, error } => {
-                    let delivered = self.kept(Delivered::not_built(error.outcome()), id, context).await;
+                    let delivered = self.kept(Delivered::unattempted(error.outcome()), id, context).await;
                     context.recorder.not_built_kept(&self.record, error, &delivered);
                     return delivered;
                 }
@@ -122,7 +122,7 @@ impl Job {
     async fn send(&self, span: &DeliverySpan, context: &Context) -> Delivered {
         let outbound = match &self.request {
             Request::Ready(outbound) => outbound,
-            Request::NotBuilt { error, .. } => return Delivered::not_built(error.outcome()),
+            Request::NotBuilt { error, .. } => return Delivered::unattempted(error.outcome()),
         };
         let engine = &context.generation.value.table.engine;
         let scope = DeliveryScope {

@@ -126,14 +126,9 @@ impl Target {
         let Pretended { status, headers, body } = answer;
         let content_type = headers.get(CONTENT_TYPE).cloned();
         Delivered {
-            outcome: Outcome::Success,
-            attempts: Vec::new(),
             answer: Some(answer::parse(status, &Arc::new(headers), &body)),
             raw_answer: Some(RawAnswer { status, content_type, body }),
-            duration: Duration::ZERO,
-            retry_after: None,
-            gave_up: None,
-            dead_letter: None,
+            ..Delivered::unattempted(Outcome::Success)
         }
     }
 
@@ -147,16 +142,7 @@ impl Target {
 
     /// What becomes of a request that [`Self::denies`] speaks of, where none is really sent.
     pub fn denied() -> Delivered {
-        Delivered {
-            outcome: Outcome::Egress,
-            attempts: Vec::new(),
-            answer: None,
-            raw_answer: None,
-            duration: Duration::ZERO,
-            retry_after: None,
-            gave_up: None,
-            dead_letter: None,
-        }
+        Delivered::unattempted(Outcome::Egress)
     }
 
     async fn attempt(
