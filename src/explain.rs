@@ -49,7 +49,7 @@ fn report(asked: &Value, performance: &Performance) -> Value {
     json!({
         "version": 1,
         "request": asked,
-        "endpoint": notes.endpoint.as_deref(),
+        "endpoint": notes.pattern(),
         "handshake": notes.handshake,
         "routes": routes.collect::<Vec<Value>>(),
         "deliveries": notes.deliveries.iter().map(delivery).collect::<Vec<Value>>(),
@@ -67,13 +67,13 @@ fn delivery(note: &DeliveryNote) -> Value {
         What::Skipped(skip) => json!({"outcome": "skipped", "reason": skip.to_string()}),
         What::NotBuilt(error) => json!({"outcome": "failed", "reason": error.to_string()}),
         What::Sent { outbound, end } if end.is_refused() => {
-            let reason = format!("egress refuses the host of {}", outbound.shown_url);
+            let reason = format!("egress refuses the host of {}", outbound.shown_url());
             json!({"outcome": "refused", "reason": reason})
         }
         What::Sent { outbound, .. } => json!({
             "outcome": "sent",
             "method": outbound.method.as_str(),
-            "url": &*outbound.shown_url,
+            "url": outbound.shown_url(),
             "headers": shown_headers(&outbound.shown()),
             "body": readable(&outbound.headers, &outbound.body),
             "dead_letter": note.dead_letter.as_deref(),

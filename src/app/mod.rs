@@ -154,22 +154,24 @@ async fn sweep(carried: Arc<Carried>, gateway: Arc<Gateway>) {
         let done = tokio::task::spawn_blocking(move || {
             carried.limits.sweep();
             let generation = gateway.live.load();
-            if generation.number != swept {
-                forget_figures(&generation.value.table, &gateway.history);
+            if generation.number == swept || forget_figures(&generation.value.table, &gateway.history) {
+                generation.number
+            } else {
+                swept
             }
-            generation.number
         });
         swept = done.await.unwrap_or(swept);
     }
 }
 
-fn forget_figures(table: &RouteTable, history: &History) {
+/// `false`: an earlier generation still counts some, so that it has to be done again.
+fn forget_figures(table: &RouteTable, history: &History) -> bool {
     let targets = |route: &Arc<Route>| {
         let route = route.clone();
         (0..route.targets.len()).filter_map(move |at| Some((route.name.clone(), route.targets.get(at)?.name.clone())))
     };
     let known: HashSet<(Arc<str>, Arc<str>)> = table.routes.iter().flat_map(targets).collect();
-    history.retain_figures(|route, target| known.contains(&(route.into(), target.into())));
+    history.retain_figures(|route, target| known.contains(&(route.into(), target.into())))
 }
 
 /// Settings that a reload changes, a word about those that it does not, and what reloads count.

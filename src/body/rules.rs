@@ -10,6 +10,7 @@ use crate::document::Document;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use smallvec::SmallVec;
 
 /// What an endpoint lets in and how it reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct BodyRules {
     /// Bytes on the wire and after decoding.
     pub max_size: u64,
     /// In the order they were written: the first holds where there is no content type.
-    accept: Vec<Accept>,
+    accept: SmallVec<[Accept; 8]>,
     read_as: Option<Format>,
 }
 

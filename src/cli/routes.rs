@@ -86,7 +86,7 @@ fn human(table: &RouteTable) -> String {
     for route in &table.routes {
         let methods: Vec<&str> = route.methods().iter().map(http::Method::as_str).collect();
         let off = if route.enabled { "" } else { " (not enabled)" };
-        out.push_str(&format!("{}{off}  {} {}\n", route.name, methods.join(","), route.path));
+        out.push_str(&format!("{}{off}  {} {}\n", route.name, methods.join(","), route.path()));
         if let Some(description) = &route.description {
             out.push_str(&format!("  {}\n", description.trim()));
         }

@@ -99,11 +99,11 @@ fn draft(args: &Args, route: &Route, settings: &Settings) -> Result<Draft, Failu
     let listen = settings.listen.first();
     let target = match &args.url {
         Some(url) => url.clone(),
-        None if route.path.contains('{') => {
-            let message = format!("the path {} has parameters; write --url with their values", route.path);
+        None if route.path().contains('{') => {
+            let message = format!("the path {} has parameters; write --url with their values", route.path());
             return Err(Failure(message));
         }
-        None => route.path.clone(),
+        None => route.path().to_string(),
     };
     let method = if route.methods().contains(&Method::POST) { Some(&Method::POST) } else { route.methods().first() };
     let headers = arguments::headers(&args.headers)?;

@@ -16,8 +16,6 @@ use tokio::time::Instant;
 mod tests;
 
 pub(super) struct Gates {
-    /// From one attempt to the next, where there is a rate.
-    pub(super) interval: Option<Duration>,
     pacer: Option<Arc<Pacer>>,
     breaker: Option<Arc<Breaker>>,
     pub(super) budget: Arc<Budget>,
@@ -80,7 +78,6 @@ impl Gates {
         let limit_owner = owner(layers.is_own(|spec| spec.limit.is_some()));
         let breaker_owner = owner(layers.is_own(|spec| spec.breaker.is_some()));
         Some(Gates {
-            interval: pace.and_then(|pace| pace.rate).map(|(rate, _)| rate.interval()),
             pacer: pace.map(|pace| context.states.pacer(limit_owner, pace)),
             breaker: settings.map(|settings| context.states.breaker(breaker_owner, settings)),
             budget: context.states.budget(shared.unwrap_or_else(|| Owner::place(origin))),
@@ -90,6 +87,11 @@ impl Gates {
     /// Nothing is to be waited for, ever.
     pub(super) fn is_open(&self) -> bool {
         self.pacer.is_none() && self.breaker.is_none()
+    }
+
+    /// From one attempt to the next, where there is a rate.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.pacer.as_ref()?.interval()
     }
 
     pub(super) fn waiting(&self) -> Option<usize> {

@@ -58,36 +58,46 @@ use bytes::Bytes;
 use destination::Destination;
 use http::{HeaderMap, Method};
 use std::fmt;
+use std::mem::offset_of;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// A compiled target.
+///
+/// In this order, with what every delivery reads at the front: of thousands of targets that one is in no cache, and each line
+/// of it has to be fetched.
+#[repr(C)]
 pub struct Target {
     pub name: Arc<str>,
-    /// The shared target that it is, where it is one of several to choose from.
-    pub chosen: Option<Arc<str>>,
-    /// Among those written in its route, dead letters included.
-    pub position: usize,
-    pub when: Option<Box<Condition>>,
     pub enabled: bool,
     pub required: bool,
     /// A stored dead letter does not count as success for the sender.
     pub strict: bool,
-    /// Gets what could not be delivered.
-    pub dead_letter: Option<Arc<Target>>,
     /// It gets records of deliveries that failed, and nothing else.
     is_dead_letter: bool,
-    /// As written, for `routes`: references (without defaults) and expressions unresolved.
-    pub written_url: String,
+    pub when: Option<Box<Condition>>,
+    /// Gets what could not be delivered.
+    pub dead_letter: Option<Arc<Target>>,
+    /// The shared target that it is, where it is one of several to choose from.
+    pub chosen: Option<Arc<str>>,
     request: target::Request,
     timeout: Duration,
-    retry: retry::RetryPolicy,
-    success: success::Success,
     answer_max: u64,
+    success: success::Success,
     gates: gates::Gates,
+    retry: retry::RetryPolicy,
+    /// Among those written in its route, dead letters included.
+    pub position: usize,
+    /// What the sender has shown `verify`, beside headers.
+    credential_query: Box<[String]>,
+    /// As written, for `routes`: references (without defaults) and expressions unresolved.
+    pub written_url: String,
 }
+
+// What every delivery reads takes four lines, with the counts of the `Arc` around it.
+const _: () = assert!(2 * size_of::<usize>() + offset_of!(Target, retry) <= 4 * 64);
 
 /// What compiling a target needs besides its own spec.
 #[derive(Clone)]
@@ -140,22 +150,37 @@ pub struct Chosen<'a> {
 #[derive(Clone)]
 pub struct Outbound {
     pub method: Method,
-    /// To send to: `http(s)://…`, `stdout://` or `file:///path`.
-    pub url: Arc<str>,
-    /// To show: references instead of their values.
-    pub shown_url: Arc<str>,
     pub headers: HeaderMap,
     /// Headers whose values must not be shown, with what is shown instead (`Bearer ${env:TOKEN}`).
     pub shown_headers: Vec<(http::HeaderName, String)>,
     pub body: Bytes,
     /// Stable over all attempts, and over the sender's retries where the event has a dedupe key: `webhook-id` and `idempotency-key`.
     pub id: String,
-    destination: Arc<Destination>,
+    address: Arc<Address>,
     /// What each attempt makes anew.
     credential: Option<auth::Credential>,
 }
 
+/// A URL to send to and to show. One that depends on no event is made once per generation.
+struct Address {
+    destination: Destination,
+    /// `http(s)://…`, `stdout://` or `file:///path`.
+    url: Box<str>,
+    /// References instead of their values; `None`: there are none.
+    shown: Option<Box<str>>,
+}
+
 impl Outbound {
+    /// To send to: `http(s)://…`, `stdout://` or `file:///path`.
+    pub fn url(&self) -> &str {
+        &self.address.url
+    }
+
+    /// To show: references instead of their values.
+    pub fn shown_url(&self) -> &str {
+        self.address.shown.as_deref().unwrap_or(&self.address.url)
+    }
+
     /// Every header as it may be shown: credentials as the references they were written as.
     pub fn shown(&self) -> Vec<(String, String)> {
         let shown = self.headers.iter().map(|(name, value)| {
@@ -173,7 +198,7 @@ impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound")
             .field("method", &self.method)
-            .field("shown_url", &self.shown_url)
+            .field("shown_url", &self.shown_url())
             .field("id", &self.id)
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()

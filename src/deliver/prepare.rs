@@ -4,7 +4,7 @@ use super::auth::{Auth, Credential, Credentials};
 use super::destination::Destination;
 use super::field::{QueryField, QueryFields};
 use super::forward::{Payload, forwarded};
-use super::{NotBuilt, Outbound, Target, id, union};
+use super::{Address, NotBuilt, Outbound, Target, id, union};
 use crate::document::Document;
 use crate::event::{Event, RequestInfo};
 use crate::expr::{Evaluation, EvaluationError, Reads, Scope};
@@ -51,19 +51,18 @@ impl Target {
         }
         let mut shown_headers = Vec::new();
         let transform = self.request.transform.as_deref();
-        for field in &self.request.headers.set {
+        let fields = self.request.headers.as_deref();
+        for field in fields.iter().flat_map(|fields| &fields.set) {
             field.set(&mut headers, &mut shown_headers, transform, &mut evaluation)?;
         }
-        for name in &self.request.headers.removed {
+        for name in fields.iter().flat_map(|fields| &fields.removed) {
             headers.remove(name);
         }
         auth.set_headers(&mut headers, &mut shown_headers, &mut evaluation)?;
-        let built = self.request.address.built(transform, auth, &mut evaluation)?;
+        let address = self.request.place.address(transform, auth, &mut evaluation)?;
         Ok(Outbound {
             method: self.request.method.clone(),
-            url: built.real,
-            shown_url: built.shown,
-            destination: built.destination,
+            address,
             headers,
             shown_headers,
             body,
@@ -113,22 +112,18 @@ fn add_ours(headers: &mut HeaderMap, id: &str, is_signed: bool) {
     headers.insert(USER_AGENT, PRODUCT);
 }
 
-/// A URL and its query.
-pub(super) struct Address {
+/// Where requests go: a URL and its query.
+pub(super) struct Place {
+    constant: Option<Arc<Address>>,
+    written: Box<WrittenPlace>,
+}
+
+struct WrittenPlace {
     template: UrlTemplate,
     query: QueryFields,
-    constant: Option<BuiltAddress>,
 }
 
-/// A URL to send to and to show. Cheap to clone: a constant one is made once per generation.
-#[derive(Clone)]
-pub(super) struct BuiltAddress {
-    real: Arc<str>,
-    shown: Arc<str>,
-    destination: Arc<Destination>,
-}
-
-impl Address {
+impl Place {
     /// Builds the URL here and now where nothing in it depends on the event.
     ///
     /// # Errors
@@ -137,43 +132,47 @@ impl Address {
         template: UrlTemplate,
         query: QueryFields,
         credentials: &Credentials,
-    ) -> Result<Address, EvaluationError> {
+    ) -> Result<Place, EvaluationError> {
         let is_constant = template.constant().is_some() && query.0.iter().all(QueryField::is_constant);
-        let mut address = Address { template, query, constant: None };
+        let written = Box::new(WrittenPlace { template, query });
+        let mut constant = None;
         for auth in credentials.each().filter(|auth| is_constant && auth.query_is_constant()) {
-            let built = without_event(|evaluation| address.build(None, auth, evaluation))?;
+            let built = without_event(|evaluation| written.build(None, auth, evaluation))?;
             // Of several tenants each is looked at; which one it will be, the event says.
-            address.constant = Some(built).filter(|_| credentials.query_is_constant());
+            constant = Some(built).filter(|_| credentials.query_is_constant());
         }
-        Ok(address)
+        Ok(Place { constant: constant.map(Arc::new), written })
     }
 
     pub(super) fn origin(&self) -> &str {
-        self.template.origin()
+        self.written.template.origin()
     }
 
     pub(super) fn reads(&self) -> Reads {
-        self.query.0.iter().map(QueryField::reads).fold(self.template.reads(), union)
+        let WrittenPlace { template, query } = &*self.written;
+        query.0.iter().map(QueryField::reads).fold(template.reads(), union)
     }
 
-    fn built(
+    fn address(
         &self,
         transform: Option<&Transform>,
         auth: &Auth,
         evaluation: &mut Evaluation<'_>,
-    ) -> Result<BuiltAddress, EvaluationError> {
+    ) -> Result<Arc<Address>, EvaluationError> {
         match &self.constant {
-            Some(built) => Ok(built.clone()),
-            None => self.build(transform, auth, evaluation),
+            Some(constant) => Ok(constant.clone()),
+            None => self.written.build(transform, auth, evaluation).map(Arc::new),
         }
     }
+}
 
+impl WrittenPlace {
     fn build(
         &self,
         transform: Option<&Transform>,
         auth: &Auth,
         evaluation: &mut Evaluation<'_>,
-    ) -> Result<BuiltAddress, EvaluationError> {
+    ) -> Result<Address, EvaluationError> {
         let mut query = Vec::with_capacity(self.query.0.len());
         for field in &self.query.0 {
             query.extend(field.build(transform, evaluation)?);
@@ -182,9 +181,8 @@ impl Address {
         auth.append_query(&mut url.real, &mut url.shown, evaluation)?;
         let destination = Destination::parse(&url.real);
         let destination = destination.map_err(|error| EvaluationError::Wrong(error.to_string()))?;
-        let real: Arc<str> = Arc::from(url.real);
-        let shown = if *real == *url.shown { real.clone() } else { Arc::from(url.shown) };
-        Ok(BuiltAddress { real, shown, destination: Arc::new(destination) })
+        let shown = Some(url.shown).filter(|shown| *shown != url.real).map(Into::into);
+        Ok(Address { destination, url: url.real.into(), shown })
     }
 }
 

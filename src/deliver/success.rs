@@ -5,9 +5,17 @@ use crate::config;
 use crate::config::spec::{OneOrMany, StatusSpec};
 use crate::diagnostic::At;
 use crate::expr::{Answer, Condition, Environment, Evaluation, EvaluationError, Reads, Verdict};
+use std::ops::RangeInclusive;
 
+/// Every success status of HTTP (RFC 9110, section 15.3).
+const USUAL: RangeInclusive<u16> = 200..=299;
+
+#[derive(Default)]
 pub(super) enum Success {
-    Statuses(StatusSet),
+    /// Not written: [`USUAL`].
+    #[default]
+    Usual,
+    Statuses(Box<StatusSet>),
     Condition(Box<Condition>),
 }
 
@@ -35,12 +43,12 @@ impl Success {
                 None => whole = false,
             }
         }
-        whole.then_some(Success::Statuses(set))
+        whole.then(|| Success::Statuses(Box::new(set)))
     }
 
     pub(super) fn reads(&self) -> Reads {
         match self {
-            Success::Statuses(_) => Reads::default(),
+            Success::Usual | Success::Statuses(_) => Reads::default(),
             Success::Condition(condition) => condition.reads(),
         }
     }
@@ -48,6 +56,7 @@ impl Success {
     /// By the status alone; `None` where a condition has to look at the answer.
     pub(super) fn by_status(&self, status: u16) -> Option<bool> {
         match self {
+            Success::Usual => Some(USUAL.contains(&status)),
             Success::Statuses(set) => Some(set.contains(status)),
             Success::Condition(_) => None,
         }
@@ -56,6 +65,7 @@ impl Success {
     /// With `answer` in the evaluation's scope. A key that the answer does not have makes it a failure.
     pub(super) fn by_answer(&self, answer: &Answer, evaluation: &mut Evaluation<'_>) -> Result<bool, EvaluationError> {
         match self {
+            Success::Usual => Ok(USUAL.contains(&answer.status)),
             Success::Statuses(set) => Ok(set.contains(answer.status)),
             Success::Condition(condition) => Ok(condition.evaluate(evaluation)? == Verdict::True),
         }

@@ -6,9 +6,8 @@ use super::field::{HeaderField, HeaderFields, QueryFields};
 use super::forward::Forward;
 use super::gates::Gates;
 use super::layers::{Layers, Place};
-use super::prepare::Address;
+use super::prepare;
 use super::retry::{RetryPolicy, Written};
-use super::statuses::StatusSet;
 use super::success::Success;
 use super::{BreakerState, Target, TargetContext, dead_letter, union};
 use crate::config;
@@ -54,17 +53,17 @@ impl Target {
         let timeout = timeout(&layers, context, at);
         let retry = retry(&layers, context, at);
         let success = layers.first("success", |spec| spec.success.as_ref());
-        let success = success.map_or(Some(Success::Statuses(StatusSet::successful())), |(success, at)| {
-            Success::compile(success, environment, &at)
-        });
+        let success =
+            success.map_or(Some(Success::default()), |(success, at)| Success::compile(success, environment, &at));
         let answer_max = answer_max(&layers);
-        let origin = request.as_ref().map(|request| request.address.origin()).unwrap_or_default();
+        let origin = request.as_ref().map(|request| request.place.origin()).unwrap_or_default();
         let gates = Gates::compile(&layers, name.as_deref().unwrap_or_default(), origin, context);
         let (written_url, _) = layers.first("url", |spec| spec.url.as_ref())?;
         Some(Target {
             name: name?,
             chosen: context.chosen.map(|chosen| Arc::from(chosen.name)),
             position: 0,
+            credential_query: context.credential_query.into(),
             when: when.map_or(Some(None), |when| Some(Some(Box::new(when?))))?,
             enabled: enabled?,
             required: required? != Required::No,
@@ -132,7 +131,7 @@ impl Target {
 
     /// Query parameters that `verify` used as credentials.
     pub fn credential_query(&self) -> &[String] {
-        &self.request.credential_query
+        &self.credential_query
     }
 
     /// What the choice of its credentials rests on.
@@ -142,7 +141,7 @@ impl Target {
 
     /// Scheme, host and port of its URL, as far as no event has a part in them. References are resolved: not for showing.
     pub fn origin(&self) -> &str {
-        self.request.address.origin()
+        self.request.place.origin()
     }
 
     /// Deliveries that wait for their turn; `None`: the target has neither `limit` nor `breaker`.
@@ -152,7 +151,7 @@ impl Target {
 
     /// From one attempt to the next, once a burst has gone; `None`: as fast as they come.
     pub fn interval(&self) -> Option<Duration> {
-        self.gates.interval
+        self.gates.interval()
     }
 
     /// `None`: it has no breaker.
@@ -167,18 +166,19 @@ impl Target {
     }
 }
 
-/// What a target's requests are made of.
+/// What a target's requests are made of. In this order for the reason that [`Target`] gives.
+#[repr(C)]
 pub(super) struct Request {
     pub(super) method: Method,
-    pub(super) address: Address,
-    pub(super) headers: HeaderFields,
+    pub(super) place: prepare::Place,
+    /// `None`: there is nothing to set and nothing to take away.
+    pub(super) headers: Option<Box<HeaderFields>>,
     pub(super) credentials: Credentials,
     /// `None`: bytes pass unchanged.
     pub(super) transform: Option<Box<Transform>>,
     pub(super) forward: Forward,
     /// What the sender has shown `verify`.
-    pub(super) theirs: Vec<HeaderName>,
-    pub(super) credential_query: Vec<String>,
+    pub(super) theirs: Box<[HeaderName]>,
     pub(super) profile: Arc<Profile>,
 }
 
@@ -201,8 +201,8 @@ impl Request {
         let method = layers.first("method", |spec| spec.method.as_ref());
         let ((url, url_at), credentials) = (url?, credentials?);
         let origin = if url.dynamic_host() { Origin::Computed } else { Origin::Written };
-        let address = match Address::new(url, query?, &credentials) {
-            Ok(address) => address,
+        let place = match prepare::Place::new(url, query?, &credentials) {
+            Ok(place) => place,
             Err(error) => {
                 url_at.error("url", error.to_string(), None);
                 return None;
@@ -210,21 +210,20 @@ impl Request {
         };
         Some(Request {
             method: method.map_or(Method::POST, |(method, _)| method_of(*method)),
-            address,
-            headers: headers?,
+            place,
+            headers: Some(headers?).filter(|fields| !fields.is_empty()).map(Box::new),
             credentials,
             transform: transform?.map(Box::new),
             forward: forward?,
-            theirs: context.credential_headers.to_vec(),
-            credential_query: context.credential_query.to_vec(),
+            theirs: context.credential_headers.into(),
             profile: context.lasting.profiles.profile(context.egress, origin, tls?),
         })
     }
 
     fn reads(&self) -> Reads {
-        let headers = self.headers.set.iter().map(HeaderField::reads);
+        let headers = self.headers.iter().flat_map(|fields| &fields.set).map(HeaderField::reads);
         let all = headers.chain(self.credentials.reads()).chain(self.transform.as_deref().map(Transform::reads));
-        all.fold(self.address.reads(), union)
+        all.fold(self.place.reads(), union)
     }
 }
 

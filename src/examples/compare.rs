@@ -56,15 +56,19 @@ fn compare_deliveries(expected: &[ExpectDeliverySpec], performance: &Performance
     if sent.len() != expected.len() {
         let got: Vec<String> = sent
             .iter()
-            .map(|(note, outbound)| format!("{}/{} {}", note.route, note.target, outbound.shown_url))
+            .map(|(note, outbound)| format!("{}/{} {}", note.route, note.target, outbound.shown_url()))
             .collect();
         let mut text = format!("deliveries: expected {}, got {}: {got:?}", expected.len(), sent.len());
         for note in &performance.notes.deliveries {
             match &note.what {
                 What::Skipped(skip) => text.push_str(&format!("\n  {}/{} skipped: {skip}", note.route, note.target)),
                 What::NotBuilt(error) => text.push_str(&format!("\n  {}/{} failed: {error}", note.route, note.target)),
-                What::Sent { outbound, end } if end.is_refused() => text
-                    .push_str(&format!("\n  {}/{} refused by egress: {}", note.route, note.target, outbound.shown_url)),
+                What::Sent { outbound, end } if end.is_refused() => text.push_str(&format!(
+                    "\n  {}/{} refused by egress: {}",
+                    note.route,
+                    note.target,
+                    outbound.shown_url()
+                )),
                 What::Sent { .. } => {}
             }
         }
@@ -100,7 +104,7 @@ fn compare_delivery(
         field("element", &number(expected.element), number(note.element).as_deref().unwrap_or("none"));
     }
     field("method", &expected.method, outbound.method.as_str());
-    field("url", &expected.url, &outbound.shown_url);
+    field("url", &expected.url, outbound.shown_url());
     compare_headers(&format!("{at}.headers"), &expected.headers, &outbound.shown(), failures);
     compare_body(&format!("{at}.body"), &expected.body, false, &outbound.headers, &outbound.body, failures);
     compare_body(&format!("{at}.body_exact"), &expected.body_exact, true, &outbound.headers, &outbound.body, failures);

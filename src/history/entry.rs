@@ -1,8 +1,12 @@
 //! One event or delivery as it is remembered. Texts of strangers are cut to a length, lists to a number.
+//!
+//! An entry holds copies of names, which are mostly short enough to need no memory of their own. It goes when a thousand others
+//! have come: what it shared with a route or target would have to be fetched from afar for that, and was so for this event.
 
 use super::ring::Bounded;
 use crate::telemetry::trace_context::{SpanId, TraceId};
 use chrono::{DateTime, Utc};
+use compact_str::CompactString;
 use http::Method;
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Name and value.
-pub type Label = (Arc<str>, String);
+pub type Label = (CompactString, String);
 
 /// One request and its answer.
 #[derive(Debug, Clone)]
@@ -21,7 +25,7 @@ pub struct EventEntry {
     pub trace_id: TraceId,
     pub method: Method,
     /// The pattern of the endpoint, or the path itself where there is none.
-    pub path: Arc<str>,
+    pub path: CompactString,
     pub client_ip: IpAddr,
     /// `delivered`, `ignored`, `refused`, …, as in the log.
     pub outcome: &'static str,
@@ -38,7 +42,7 @@ pub struct EventEntry {
 /// What one route said to an event.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    pub route: Arc<str>,
+    pub route: CompactString,
     /// `taken`, `ignored`, `failed` or `rate_limited`.
     pub outcome: &'static str,
     /// The clause, and the key that was absent; what `dedupe` found. May be empty.
@@ -48,8 +52,8 @@ pub struct Asked {
 /// A target that got nothing, although its route took the event.
 #[derive(Debug, Clone)]
 pub struct SkippedTarget {
-    pub route: Arc<str>,
-    pub target: Arc<str>,
+    pub route: CompactString,
+    pub target: CompactString,
     pub reason: String,
 }
 
@@ -62,10 +66,10 @@ pub struct DeliveryEntry {
     pub trace_id: TraceId,
     /// `None`: no attempt was to be made.
     pub span_id: Option<SpanId>,
-    pub route: Arc<str>,
-    pub target: Arc<str>,
+    pub route: CompactString,
+    pub target: CompactString,
     /// The configured target that `choose` has found.
-    pub chosen: Option<Arc<str>>,
+    pub chosen: Option<CompactString>,
     /// Of a batch, from 0.
     pub element: Option<usize>,
     /// `webhook-id` of the delivery; empty where it could not be built.
@@ -79,7 +83,7 @@ pub struct DeliveryEntry {
     /// Why no further attempt was made, or why there was none.
     pub reason: Cow<'static, str>,
     /// Who holds the event in place of the target.
-    pub dead_letter: Option<Arc<str>>,
+    pub dead_letter: Option<CompactString>,
     pub labels: Arc<[Label]>,
 }
 
@@ -134,11 +138,10 @@ fn shorten_cow(text: &mut Cow<'static, str>) {
     }
 }
 
-fn shorten_shared(text: &mut Arc<str>) {
+fn shorten_compact(text: &mut CompactString) {
     if text.len() > TEXT_MAX {
-        let mut own = text.as_ref().to_owned();
-        shorten(&mut own);
-        *text = own.into();
+        text.truncate(text.floor_char_boundary(TEXT_MAX));
+        text.push('…');
     }
 }
 
@@ -148,7 +151,7 @@ fn label_bytes(labels: &[Label]) -> usize {
 
 impl Bounded for EventEntry {
     fn shorten(&mut self) {
-        shorten_shared(&mut self.path);
+        shorten_compact(&mut self.path);
         shorten_cow(&mut self.error);
         self.asked.truncate(LIST_MAX);
         self.asked.iter_mut().for_each(|asked| shorten(&mut asked.reason));

@@ -11,10 +11,11 @@ mod statistics;
 
 pub use entry::{Asked, AttemptEntry, DeliveryEntry, EventEntry, Label, SkippedTarget, WaitEntry};
 pub use ring::{Bounded, News, Remembered, Ring, Since};
-pub use statistics::{Figures, MINUTES};
+pub use statistics::{Figures, MINUTES, Tally};
 
 use chrono::{DateTime, Utc};
 use statistics::Statistics;
+use std::sync::Arc;
 
 /// Entries of each kind that are kept.
 pub const KEPT_MAX: usize = 1_000;
@@ -47,8 +48,18 @@ impl History {
     }
 
     pub fn delivery(&self, entry: DeliveryEntry) {
-        self.statistics.note(&entry);
+        self.delivery_to(&self.tally(&entry.route, &entry.target, entry.time), entry);
+    }
+
+    /// As [`delivery`](History::delivery), where the tally of its target is at hand.
+    pub fn delivery_to(&self, tally: &Tally, entry: DeliveryEntry) {
+        tally.note(&entry);
         self.deliveries.push(entry);
+    }
+
+    /// Where deliveries to a target are counted, for as long as it is known.
+    pub fn tally(&self, route: &str, target: &str, now: DateTime<Utc>) -> Arc<Tally> {
+        self.statistics.tally(route, target, now)
     }
 
     /// Of a target, as of `now`; `None` where nothing was sent there yet.
@@ -56,9 +67,10 @@ impl History {
         self.statistics.figures(route, target, now)
     }
 
-    /// Forgets the figures of targets that are not `known` any more.
-    pub fn retain_figures(&self, known: impl Fn(&str, &str) -> bool) {
-        self.statistics.retain(known);
+    /// Forgets the figures of targets that are not `known` any more. `false`: somebody still has a [`Tally`] of one of them, which
+    /// stays until that is over.
+    pub fn retain_figures(&self, known: impl Fn(&str, &str) -> bool) -> bool {
+        self.statistics.retain(known)
     }
 
     /// How entry number `number` is called outside.

@@ -3,6 +3,7 @@
 use super::entry::DeliveryEntry;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
+use std::mem::offset_of;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Of the last hour.
@@ -29,53 +30,84 @@ pub struct Minute {
     pub failed: u32,
 }
 
-/// By route, then by target: names are looked up without a copy. There are as many as configurations had targets, and a
-/// reload forgets those that are gone.
+/// By route, then by target. There are as many as configurations had targets, and a reload forgets those that are gone.
 #[derive(Default)]
-pub struct Statistics(Mutex<HashMap<Arc<str>, Targets>>);
+pub struct Statistics(Mutex<HashMap<Box<str>, Targets>>);
 
 /// Of one route: a handful, which is quicker to go through than to hash, and no larger than it has to be.
-type Targets = Vec<(Arc<str>, Series)>;
+type Targets = Vec<(Box<str>, Arc<Tally>)>;
 
-struct Series {
+/// What the deliveries to one target have come to: looked up once by whoever counts often.
+pub struct Tally(Mutex<Counts>);
+
+/// In this order, so that a delivery that succeeds touches one line of the cache, and that of its minute.
+#[repr(C)]
+struct Counts {
     sent: u64,
     succeeded: u64,
-    failed: u64,
+    /// The newest of `minutes`, counted since 1970.
+    newest: i64,
     last_sent: Option<DateTime<Utc>>,
     last_failure: Option<DateTime<Utc>>,
-    /// Minutes since 1970, each at its number modulo [`MINUTES`].
+    failed: u64,
+    /// Each minute at its number modulo [`MINUTES`].
     minutes: [Minute; MINUTES],
-    newest: i64,
 }
 
+// With the counts of the `Arc`, and the lock.
+const _: () = assert!(3 * size_of::<usize>() + offset_of!(Counts, last_failure) <= 64);
+
 impl Statistics {
-    pub fn note(&self, entry: &DeliveryEntry) {
+    /// Of a target, from zero on where it has none yet.
+    pub fn tally(&self, route: &str, target: &str, now: DateTime<Utc>) -> Arc<Tally> {
         let mut all = self.all();
-        let is_its = |(target, _): &&mut (Arc<str>, Series)| *target == entry.target;
-        if let Some((_, series)) = all.get_mut(&entry.route).and_then(|targets| targets.iter_mut().find(is_its)) {
-            return series.note(entry);
+        if let Some(tally) = all.get(route).and_then(|targets| tally_of(targets, target)) {
+            return tally.clone();
         }
-        let mut series = Series::new(entry.time);
-        series.note(entry);
-        let targets = all.entry(entry.route.clone()).or_default();
+        let tally = Arc::new(Tally(Mutex::new(Counts::new(now))));
+        let targets = all.entry(route.into()).or_default();
         targets.reserve_exact(1);
-        targets.push((entry.target.clone(), series));
+        targets.push((target.into(), tally.clone()));
+        tally
     }
 
     pub fn figures(&self, route: &str, target: &str, now: DateTime<Utc>) -> Option<Figures> {
         let all = self.all();
-        let (_, series) = all.get(route)?.iter().find(|(known, _)| **known == *target)?;
-        Some(series.figures(now))
+        let tally = tally_of(all.get(route)?, target)?;
+        Some(tally.counts().figures(now))
     }
 
-    pub fn retain(&self, known: impl Fn(&str, &str) -> bool) {
+    /// As [`super::History::retain_figures`].
+    pub fn retain(&self, known: impl Fn(&str, &str) -> bool) -> bool {
+        let mut all_gone = true;
         self.all().retain(|route, targets| {
-            targets.retain(|(target, _)| known(route, target));
+            targets.retain(|(target, tally)| {
+                let is_known = known(route, target);
+                let is_held = Arc::strong_count(tally) > 1;
+                all_gone &= is_known || !is_held;
+                is_known || is_held
+            });
             !targets.is_empty()
         });
+        all_gone
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Arc<str>, Targets>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<Box<str>, Targets>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn tally_of<'t>(targets: &'t Targets, target: &str) -> Option<&'t Arc<Tally>> {
+    targets.iter().find(|(known, _)| **known == *target).map(|(_, tally)| tally)
+}
+
+impl Tally {
+    pub(super) fn note(&self, entry: &DeliveryEntry) {
+        self.counts().note(entry);
+    }
+
+    /// Numbers are whole after every line.
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -88,9 +120,9 @@ fn place(minute: i64) -> usize {
     usize::try_from(minute.rem_euclid(MINUTES as i64)).unwrap_or_default()
 }
 
-impl Series {
-    fn new(now: DateTime<Utc>) -> Series {
-        Series {
+impl Counts {
+    fn new(now: DateTime<Utc>) -> Counts {
+        Counts {
             sent: 0,
             succeeded: 0,
             failed: 0,

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 const SOON: TimeDelta = TimeDelta::days(7);
 
 pub(super) fn lint_route(subject: &RouteSubject<'_>, now: DateTime<Utc>) {
-    if subject.route.enabled && subject.route.active_until.is_some_and(|until| until <= now) {
+    if subject.route.enabled && subject.route.active().1.is_some_and(|until| until <= now) {
         let help = "move `until`, or take the route out with `enabled: false`".to_owned();
         let at = subject.at.key("active").key("until");
         at.warning("route-expired", "this has passed: the route takes nothing any more", help);

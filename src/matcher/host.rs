@@ -69,7 +69,7 @@ impl<T: Default> Hosts<T> {
     }
 
     /// All that fit a host, the most specific first. `host` is lower case and has no port.
-    pub fn candidates<'t>(&'t self, host: &'t str) -> impl Iterator<Item = &'t T> {
+    pub fn candidates<'t>(&'t self, host: &str) -> impl Iterator<Item = &'t T> {
         let host = host.strip_suffix('.').unwrap_or(host);
         let fits = move |suffix: &str| host.len() > suffix.len() && host.ends_with(suffix);
         let below = self.below.iter().filter(move |(suffix, _)| fits(suffix)).map(|(_, value)| value);

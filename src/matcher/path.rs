@@ -3,6 +3,7 @@
 //! A request's segments are percent-decoded once, so `%2F` stays inside its segment; nothing is collapsed or resolved:
 //! `/a`, `/a/` and `//a` are three paths.
 
+use compact_str::CompactString;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -139,18 +140,30 @@ pub struct PathTree<T> {
     root: Branch<T>,
 }
 
+/// Small, because there is one for each path, and most have nothing below.
 #[derive(Debug)]
 struct Branch<T> {
-    #[expect(clippy::box_collection, reason = "most branches have none, and there is a branch for each path")]
-    statics: Option<Box<HashMap<Box<str>, Branch<T>>>>,
-    one: Option<Box<Branch<T>>>,
-    rest: Option<T>,
     here: Option<T>,
+    below: Option<Box<Below<T>>>,
+}
+
+#[derive(Debug)]
+struct Below<T> {
+    /// Texts that are not long stand in the map itself, so that a look-up has no other place to go to.
+    statics: HashMap<CompactString, Branch<T>>,
+    one: Option<Branch<T>>,
+    rest: Option<T>,
 }
 
 impl<T> Default for Branch<T> {
     fn default() -> Branch<T> {
-        Branch { statics: None, one: None, rest: None, here: None }
+        Branch { here: None, below: None }
+    }
+}
+
+impl<T> Default for Below<T> {
+    fn default() -> Below<T> {
+        Below { statics: HashMap::new(), one: None, rest: None }
     }
 }
 
@@ -165,12 +178,11 @@ impl<T> PathTree<T> {
     pub fn entry(&mut self, pattern: &PathPattern, make: impl FnOnce() -> T) -> &mut T {
         let mut branch = &mut self.root;
         for segment in &pattern.segments {
+            let below = branch.below.get_or_insert_default();
             branch = match segment {
-                Segment::Static(text) => {
-                    branch.statics.get_or_insert_default().entry(text.as_str().into()).or_default()
-                }
-                Segment::One(_) => branch.one.get_or_insert_default(),
-                Segment::Rest(_) => return branch.rest.get_or_insert_with(make),
+                Segment::Static(text) => below.statics.entry(text.into()).or_default(),
+                Segment::One(_) => below.one.get_or_insert_default(),
+                Segment::Rest(_) => return below.rest.get_or_insert_with(make),
             };
         }
         branch.here.get_or_insert_with(make)
@@ -196,19 +208,20 @@ fn find_below<'t, T>(
         None => (path, None),
     };
     let segment = decode_segment(segment).ok_or(PathError)?;
-    if let Some(next) = branch.statics.as_ref().and_then(|statics| statics.get(segment.as_ref()))
+    let Some(below) = &branch.below else { return Ok(None) };
+    if let Some(next) = below.statics.get(segment.as_ref())
         && let Some(found) = find_below(next, after, values)?
     {
         return Ok(Some(found));
     }
-    if let Some(next) = branch.one.as_deref().filter(|_| !segment.is_empty()) {
+    if let Some(next) = below.one.as_ref().filter(|_| !segment.is_empty()) {
         values.push(segment.into_owned());
         if let Some(found) = find_below(next, after, values)? {
             return Ok(Some(found));
         }
         values.pop();
     }
-    let Some(found) = branch.rest.as_ref() else { return Ok(None) };
+    let Some(found) = below.rest.as_ref() else { return Ok(None) };
     let decoded: Option<Vec<Cow<'_, str>>> = path.split('/').map(decode_segment).collect();
     values.push(decoded.ok_or(PathError)?.join("/"));
     Ok(Some(found))

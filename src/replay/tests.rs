@@ -71,7 +71,7 @@ fn a_record_becomes_the_request_that_was_not_delivered() {
     assert_eq!(revived.outbound.id, "msg_7");
     assert_eq!(revived.outbound.headers.get("webhook-id").unwrap(), "msg_7");
     assert_eq!(revived.outbound.headers.get("idempotency-key").unwrap(), "msg_7");
-    assert_eq!(&*revived.outbound.url, "http://127.0.0.1:9/gh%2F1/1.50");
+    assert_eq!(revived.outbound.url(), "http://127.0.0.1:9/gh%2F1/1.50");
     let body: serde_json::Value = serde_json::from_slice(&revived.outbound.body).unwrap();
     let expected =
         serde_json::json!({"raw": r#"{"id": 1.50}"#, "time": "2026-06-01T12:00:00Z", "host": "hooks.test", "q": "1"});

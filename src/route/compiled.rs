@@ -23,24 +23,31 @@ use crate::transform::{Shape, Text};
 use crate::verify::{Provider, Providers};
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
+use compact_str::CompactString;
 use http::HeaderName;
+use smallvec::SmallVec;
+use std::mem::offset_of;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A compiled route.
+///
+/// In this order, with what every event looks at at the front: of thousands of routes that one is in no cache, and each line of
+/// it has to be fetched. What few routes have is kept elsewhere, for the same reason.
+#[repr(C)]
 pub struct Route {
     pub name: Arc<str>,
-    pub description: Option<String>,
-    /// The file it was written in, as users name it.
-    pub file: String,
     /// Among all routes, in file order.
     pub position: usize,
     pub order: i64,
     pub enabled: bool,
-    pub active_from: Option<DateTime<FixedOffset>>,
-    pub active_until: Option<DateTime<FixedOffset>>,
-    pub(super) headers: Vec<(HeaderName, ValuePattern)>,
-    pub(super) query: Vec<(String, ValuePattern)>,
+    pub ack: Ack,
+    /// What `dedupe` looks at is not the same for all elements of a batch.
+    pub(super) tells_elements_apart: bool,
+    /// Whose answers something of the route looks at, so that they are worth parsing.
+    pub answers_read: AnswersRead,
+    /// `None`: none of them is written.
+    pub(super) head: Option<Box<HeadClauses>>,
     pub(super) when: Option<Box<Condition>>,
     /// What the body must meet.
     pub(super) contract: Option<Box<Contract>>,
@@ -48,31 +55,39 @@ pub struct Route {
     pub(super) limit: Option<Box<Limit>>,
     /// Where the elements of a batch are; `None`: an event is what comes in a request.
     pub(super) each: Option<Box<Each>>,
-    pub(super) vars: Vec<Shape>,
-    pub(super) labels: Vec<(Arc<str>, Text)>,
     /// Which events are repeats of one another; `None`: each is one of its own.
     pub dedupe: Option<Arc<Identity>>,
-    pub ack: Ack,
-    /// What `dedupe` looks at is not the same for all elements of a batch.
-    pub(super) tells_elements_apart: bool,
-    pub targets: Vec<Arc<Target>>,
-    /// Targets that are one of several shared ones, by position: the one above stands for all of them.
-    pub(super) choices: Vec<(usize, Choice)>,
-    /// Which target waits for which; `None`: all run side by side.
-    pub graph: Option<Graph>,
-    /// What its targets name as dead letters, each once.
-    pub dead_letters: Vec<Arc<Target>>,
-    pub(super) responds: Vec<Respond>,
-    /// Whose answers something of the route looks at, so that they are worth parsing.
-    pub answers_read: AnswersRead,
+    pub(super) source: Arc<Source>,
     /// All attempts of all targets of an event fit in here.
     pub deadline: Duration,
+    pub(super) vars: Box<[Shape]>,
+    pub(super) labels: Box<[(CompactString, Text)]>,
     /// Where the route's own names for the path's parameters differ from its endpoint's.
-    pub(super) params: Vec<Arc<str>>,
-    /// As written, for `routes` and `/routes`.
-    pub path: String,
+    pub(super) params: Box<[Arc<str>]>,
+    /// Targets that are one of several shared ones, by position: the one below stands for all of them.
+    pub(super) choices: Box<[(usize, Choice)]>,
+    pub targets: SmallVec<[Arc<Target>; 1]>,
+    /// Which target waits for which; `None`: all run side by side.
+    pub graph: Option<Box<Graph>>,
+    pub(super) responds: SmallVec<[Respond; 1]>,
+    /// What its targets name as dead letters, each once.
+    pub dead_letters: Vec<Arc<Target>>,
+    pub description: Option<String>,
+    /// The file it was written in, as users name it.
+    pub file: String,
     pub when_source: Option<String>,
-    pub(super) source: Arc<Source>,
+}
+
+// What every event looks at takes four lines, with the counts of the `Arc` around it.
+const _: () = assert!(2 * size_of::<usize>() + offset_of!(Route, dead_letters) <= 4 * 64);
+
+/// The clauses about the head of a request, and about the time.
+#[derive(Default, PartialEq)]
+pub(super) struct HeadClauses {
+    pub(super) active_from: Moment,
+    pub(super) active_until: Moment,
+    pub(super) headers: Vec<(HeaderName, ValuePattern)>,
+    pub(super) query: Vec<(String, ValuePattern)>,
 }
 
 /// When the sender hears "yes".
@@ -191,29 +206,37 @@ impl Route {
             position: context.position,
             order: order?,
             enabled: enabled?,
-            active_from,
-            active_until,
-            headers: headers?,
-            query,
+            head: Some(HeadClauses { active_from, active_until, headers: headers?, query })
+                .filter(|clauses| *clauses != HeadClauses::default())
+                .map(Box::new),
             when: when?.map(Box::new),
             contract: contract?.map(Box::new),
             limit: limit?.map(Box::new),
-            vars,
-            labels: labels?,
+            vars: vars.into(),
+            labels: labels?.into(),
             dedupe,
             answers_read: readers.fold(AnswersRead::default(), |read, reads| read.and(reads.answers)),
             ack: ack?,
-            targets,
+            targets: targets.into(),
             dead_letters,
-            graph,
-            choices,
-            responds,
+            graph: graph.map(Box::new),
+            choices: choices.into(),
+            responds: responds.into(),
             deadline: deadline?,
             params: source.params.clone(),
-            path: source.path.clone(),
             when_source: spec.matching.when.clone(),
             source: source.clone(),
         })
+    }
+
+    /// As written, for `routes` and `/routes`.
+    pub fn path(&self) -> &Arc<str> {
+        &self.source.path
+    }
+
+    /// From when on, and until when, it takes events.
+    pub fn active(&self) -> (Moment, Moment) {
+        self.head.as_ref().map_or((None, None), |clauses| (clauses.active_from, clauses.active_until))
     }
 
     /// Where the target at a position is one of several.
@@ -347,7 +370,8 @@ pub fn deadline(written: &str, at: &At<'_>) -> Option<Duration> {
     Some(deadline)
 }
 
-type Moment = Option<DateTime<FixedOffset>>;
+/// `None`: it is not written.
+pub type Moment = Option<DateTime<FixedOffset>>;
 
 fn compile_active(spec: &RouteSpec, at: &At<'_>) -> Option<(Moment, Moment)> {
     let Some(active) = &spec.active else { return Some((None, None)) };
@@ -459,11 +483,12 @@ fn is_identifier(name: &str) -> bool {
     first_fits && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn compile_labels(spec: &RouteSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Vec<(Arc<str>, Text)>> {
+fn compile_labels(spec: &RouteSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Vec<(CompactString, Text)>> {
     let at = at.key("labels");
-    let compiled = spec.labels.iter().map(|(name, written)| {
-        Text::compile(written, environment, &at.key(name)).map(|text| (Arc::from(name.as_str()), text))
-    });
-    let compiled: Vec<Option<(Arc<str>, Text)>> = compiled.collect();
+    let compiled = spec
+        .labels
+        .iter()
+        .map(|(name, written)| Text::compile(written, environment, &at.key(name)).map(|text| (name.into(), text)));
+    let compiled: Vec<Option<(CompactString, Text)>> = compiled.collect();
     compiled.into_iter().collect()
 }

@@ -1,6 +1,6 @@
 //! Does a route take an event? Clause by clause, with the clause that said no.
 
-use super::compiled::{Route, ValuePattern};
+use super::compiled::{HeadClauses, Route, ValuePattern};
 use super::plan::{Engine, named_params};
 use crate::body::Violation;
 use crate::event::{Event, RequestInfo};
@@ -132,6 +132,23 @@ impl Route {
         if !self.enabled {
             return Some(Ignored::Disabled);
         }
+        self.head.as_ref()?.misfit(request)
+    }
+
+    /// `when`; `None` where it holds.
+    fn condition(&self, event: &Event, engine: &Engine) -> Result<Option<Ignored>, EvaluationError> {
+        let Some(when) = &self.when else { return Ok(None) };
+        let scope = engine.scope(event, &self.name, &[], &[]);
+        match when.evaluate(&mut Evaluation::new(scope))? {
+            Verdict::True => Ok(None),
+            Verdict::False => Ok(Some(Ignored::When)),
+            Verdict::Absent(path) => Ok(Some(Ignored::Absent(path))),
+        }
+    }
+}
+
+impl HeadClauses {
+    fn misfit(&self, request: &RequestInfo) -> Option<Ignored> {
         if self.active_from.is_some_and(|from| request.time < from) {
             return Some(Ignored::NotYetActive);
         }
@@ -145,17 +162,6 @@ impl Route {
             }
         }
         self.query_mismatch(request).map(|name| Ignored::Query(name.to_owned()))
-    }
-
-    /// `when`; `None` where it holds.
-    fn condition(&self, event: &Event, engine: &Engine) -> Result<Option<Ignored>, EvaluationError> {
-        let Some(when) = &self.when else { return Ok(None) };
-        let scope = engine.scope(event, &self.name, &[], &[]);
-        match when.evaluate(&mut Evaluation::new(scope))? {
-            Verdict::True => Ok(None),
-            Verdict::False => Ok(Some(Ignored::When)),
-            Verdict::Absent(path) => Ok(Some(Ignored::Absent(path))),
-        }
     }
 
     /// The first query pattern that does not hold. Of a repeated parameter any value may match.

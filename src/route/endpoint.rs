@@ -7,39 +7,34 @@ use crate::event::Event;
 use crate::expr::{Evaluation, EvaluationError};
 use crate::limit::{Limit, Standing};
 use http::Method;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// What routes on the same host and path share.
 pub struct Endpoint {
-    /// The pattern as one of its routes wrote it: the name of the endpoint in logs and traces.
-    pub pattern: Arc<str>,
     pub(super) source: Arc<Source>,
-    /// By `order`, then in file order.
-    pub(super) routes: Vec<Arc<Route>>,
+    /// By `order`, then in file order; mostly one.
+    pub(super) routes: SmallVec<[Arc<Route>; 1]>,
     reads_body: bool,
     has_limits: bool,
-    longest_deadline: std::time::Duration,
 }
 
 impl Endpoint {
-    pub(super) fn new(pattern: &str, source: Arc<Source>) -> Endpoint {
+    pub(super) fn new(source: Arc<Source>) -> Endpoint {
         let reads_body = source.contract.is_some() || source.limit.as_deref().is_some_and(Limit::reads_body);
-        Endpoint {
-            pattern: pattern.into(),
-            routes: Vec::new(),
-            reads_body,
-            has_limits: source.limit.is_some(),
-            source,
-            longest_deadline: std::time::Duration::ZERO,
-        }
+        Endpoint { routes: SmallVec::new(), reads_body, has_limits: source.limit.is_some(), source }
     }
 
     pub(super) fn add(&mut self, route: Arc<Route>) {
         self.reads_body |= route.reads_body();
         self.has_limits |= route.limit.is_some();
-        self.longest_deadline = self.longest_deadline.max(route.deadline);
         let place = self.routes.partition_point(|known| (known.order, known.position) <= (route.order, route.position));
         self.routes.insert(place, route);
+    }
+
+    /// The pattern as the first of its routes wrote it: the name of the endpoint in logs and traces.
+    pub fn pattern(&self) -> &Arc<str> {
+        &self.source.path
     }
 
     pub fn routes(&self) -> &[Arc<Route>] {

@@ -39,16 +39,17 @@ fn one(route: &Route) -> Value {
             entry
         })
         .collect();
+    let (from, until) = route.active();
     json!({
         "name": &*route.name,
         "description": route.description,
         "file": route.file,
         "enabled": route.enabled,
-        "active": {"from": route.active_from.map(|at| at.to_rfc3339()), "until": route.active_until.map(|at| at.to_rfc3339())},
+        "active": {"from": from.map(|at| at.to_rfc3339()), "until": until.map(|at| at.to_rfc3339())},
         "order": route.order,
         "methods": methods,
         "hosts": hosts,
-        "path": route.path,
+        "path": &**route.path(),
         "when": route.when_source,
         "verify": route.verifier().describe(),
         "limit": route.limit().map(|limit| limit.to_string()),

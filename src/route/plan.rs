@@ -5,6 +5,7 @@ use crate::deliver::{self, NotBuilt, Outbound, Target};
 use crate::document::Document;
 use crate::event::Event;
 use crate::expr::{Answer, Evaluation, EvaluationError, Scope, Value, Verdict};
+use compact_str::CompactString;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub struct Taken {
     pub route: Arc<Route>,
     pub event: Arc<Event>,
     pub vars: Arc<[Value]>,
-    pub labels: Arc<[(Arc<str>, String)]>,
+    pub labels: Arc<[(CompactString, String)]>,
     /// What identifies the event over its sender's retries; `None` where nothing does.
     pub dedupe_key: Option<String>,
     /// The one target that is meant, whatever its conditions say; `None`: all of the route.
@@ -42,7 +43,6 @@ pub struct Taken {
 }
 
 /// What is to happen with one target.
-#[expect(clippy::large_enum_variant, reason = "nearly all are `Ready`: a box would cost each delivery an allocation")]
 pub enum Planned {
     Ready(Outbound),
     Skipped(Skip),

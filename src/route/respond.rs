@@ -15,8 +15,32 @@ pub use crate::config::spec::OutcomeSpec as ReplyOn;
 
 /// A compiled `respond`.
 pub struct Respond {
-    on: Vec<ReplyOn>,
+    on: Occasions,
     kind: Kind,
+}
+
+/// What a `respond` is for: one bit each.
+#[derive(Clone, Copy)]
+struct Occasions(u8);
+
+impl Occasions {
+    fn of(on: &[ReplyOn]) -> Occasions {
+        Occasions(on.iter().fold(0, |bits, on| bits | Occasions::bit(*on)))
+    }
+
+    fn contain(self, on: ReplyOn) -> bool {
+        self.0 & Occasions::bit(on) != 0
+    }
+
+    fn bit(on: ReplyOn) -> u8 {
+        match on {
+            ReplyOn::Delivered => 1,
+            ReplyOn::Accepted => 2,
+            ReplyOn::Ignored => 4,
+            ReplyOn::Duplicate => 8,
+            ReplyOn::Failed => 16,
+        }
+    }
 }
 
 enum Kind {
@@ -67,17 +91,17 @@ impl Respond {
     }
 
     fn compile(spec: &RespondSpec, environment: &Environment<'_>, at: &At<'_>) -> Option<Respond> {
-        let on =
-            spec.on.as_ref().map_or(vec![OutcomeSpec::Delivered, OutcomeSpec::Accepted], |on| on.as_slice().to_vec());
+        let usual = [OutcomeSpec::Delivered, OutcomeSpec::Accepted];
+        let on = Occasions::of(spec.on.as_ref().map_or(&usual, OneOrMany::as_slice));
         let kind = match &spec.from {
             Some(from) => compile_relay(from, spec, environment, at)?,
-            None => compile_given(spec, on.contains(&OutcomeSpec::Failed), environment, at)?,
+            None => compile_given(spec, on.contain(OutcomeSpec::Failed), environment, at)?,
         };
         Some(Respond { on, kind })
     }
 
     pub fn fits(&self, on: ReplyOn) -> bool {
-        self.on.contains(&on)
+        self.on.contain(on)
     }
 
     pub(super) fn reads(&self) -> Reads {

@@ -17,29 +17,35 @@ use crate::limit::{Limit, Owner};
 use crate::matcher::{HostPattern, PathPattern};
 use crate::verify::{Providers, Verifier, VerifyContext};
 use http::Method;
+use smallvec::SmallVec;
+use std::mem::offset_of;
 use std::sync::Arc;
 
-/// A compiled source.
+/// A compiled source. What every request looks at stands first, as in [`super::Route`].
+#[repr(C)]
 pub struct Source {
-    /// The path as written, references resolved.
-    pub path: String,
-    pub pattern: PathPattern,
-    /// The parameters' names.
-    pub params: Vec<Arc<str>>,
-    /// Empty: any host.
-    pub hosts: Vec<HostPattern>,
-    pub methods: Vec<Method>,
-    pub verifier: Verifier,
-    /// `false`: `verify` has mistakes, which are reported, and the verifier is made up.
-    verifier_is_sound: bool,
+    /// As written, references resolved: the name of the endpoint in logs and traces.
+    pub path: Arc<str>,
+    pub methods: SmallVec<[Method; 1]>,
     pub body: BodyRules,
     /// What every body must meet; of a source of hookswitch.yaml. A route's own contract is the route's.
     pub contract: Option<Box<Contract>>,
     /// Of a source of hookswitch.yaml, or of a route that counts client addresses; other limits are the routes' own.
     pub limit: Option<Box<Limit>>,
+    /// The parameters' names.
+    pub params: Box<[Arc<str>]>,
+    pub verifier: Verifier,
+    /// `false`: `verify` has mistakes, which are reported, and the verifier is made up.
+    verifier_is_sound: bool,
+    pub pattern: PathPattern,
+    /// Empty: any host.
+    pub hosts: Vec<HostPattern>,
     /// Of a shared source, for routes that have none of their own.
     pub dedupe: Option<Arc<Identity>>,
 }
+
+// What every request looks at takes three lines, with the counts of the `Arc` around it.
+const _: () = assert!(2 * size_of::<usize>() + offset_of!(Source, verifier) + Verifier::LOOKED_AT <= 3 * 64);
 
 /// What sources take from hookswitch.yaml.
 pub struct Shared<'a> {
@@ -140,9 +146,9 @@ impl Source {
         let methods = compile_methods(parts.methods, &matching.key("methods"));
         let body = BodyRules::compile(parts.body, shared.defaults, &at.key("body"));
         let contract = parts.schema.map(|schema| Contract::compile(schema, parts.file, &at.key("body").key("schema")));
-        let params: Vec<Arc<str>> = match &path {
+        let params: Box<[Arc<str>]> = match &path {
             Some((_, pattern)) => pattern.names().map(Arc::from).collect(),
-            None => Vec::new(),
+            None => Box::default(),
         };
         let context = VerifyContext { providers: &shared.providers, params: &params, file: parts.file };
         let verifier = Verifier::compile_with(parts.verify, context, &at.key("verify"));
@@ -161,7 +167,7 @@ impl Source {
         });
         let dedupe = Identity::compile_option(parts.dedupe, verifier.as_ref(), &environment, at);
         Some(Arc::new(Source {
-            path,
+            path: path.into(),
             pattern,
             params,
             hosts,
@@ -263,7 +269,7 @@ fn compile_hosts(written: &[String], at: &At<'_>) -> Option<Vec<HostPattern>> {
     Some(hosts)
 }
 
-fn compile_methods(written: Option<&[MethodSpec]>, at: &At<'_>) -> Option<Vec<Method>> {
+fn compile_methods(written: Option<&[MethodSpec]>, at: &At<'_>) -> Option<SmallVec<[Method; 1]>> {
     let mut methods = written.unwrap_or(&[MethodSpec::POST]).to_vec();
     if methods.is_empty() {
         at.error("methods-empty", "an empty list of methods takes no request", "leave it out for POST".to_owned());

@@ -30,8 +30,8 @@ pub struct RouteTable {
 }
 
 /// An endpoint, and the values of its pattern's parameters.
-pub struct Found {
-    pub endpoint: Arc<Endpoint>,
+pub struct Found<'t> {
+    pub endpoint: &'t Arc<Endpoint>,
     pub params: Vec<(Arc<str>, String)>,
 }
 
@@ -94,11 +94,11 @@ impl RouteTable {
     }
 
     /// The endpoint of a request: the most specific host that has the path, and there the most specific pattern.
-    pub fn find(&self, host: &str, path: &str) -> Result<Option<Found>, PathError> {
+    pub fn find(&self, host: &str, path: &str) -> Result<Option<Found<'_>>, PathError> {
         for tree in self.hosts.candidates(host) {
             if let Some((endpoint, values)) = tree.find(path)? {
                 let params = endpoint.source.params.iter().cloned().zip(values).collect();
-                return Ok(Some(Found { endpoint: endpoint.clone(), params }));
+                return Ok(Some(Found { endpoint, params }));
             }
         }
         Ok(None)
@@ -118,7 +118,7 @@ fn index(routes: &[Arc<Route>]) -> Hosts<PathTree<Arc<Endpoint>>> {
                     hosts.len() - 1
                 }
             });
-            let make = || Endpoint::new(&route.path, route.source.clone());
+            let make = || Endpoint::new(route.source.clone());
             building.entry((host, shape.clone())).or_insert_with(make).add(route.clone());
         }
     }

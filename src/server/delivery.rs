@@ -23,7 +23,6 @@ const KEPT_FOR_DEAD_LETTER: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What is to be sent.
-#[expect(clippy::large_enum_variant, reason = "nearly all are `Ready`: a box would cost each delivery an allocation")]
 enum Request {
     Ready(Outbound),
     /// It could not be built: a delivery that fails at once, for the sake of its dead letter.
@@ -119,7 +118,7 @@ impl Job {
         }
     }
 
-    async fn send(&self, span: &DeliverySpan, context: &Context) -> Delivered {
+    async fn send(&self, span: &DeliverySpan<'_>, context: &Context) -> Delivered {
         let outbound = match &self.request {
             Request::Ready(outbound) => outbound,
             Request::NotBuilt { error, .. } => return Delivered::unattempted(error.outcome()),

@@ -4,11 +4,13 @@
 //! most of a thousand routes are quiet.
 
 use crate::deliver::{Attempt, BreakerState, Outcome, Target};
+use crate::history::Tally;
 use crate::route::{Route, RouteTable};
 use crate::telemetry::metrics::{
     Answered, ClientSeries, ClientStatus, Gauge, Metrics, Peer, RouteSeries, Seen, ServerSeries, Status, TargetSeries,
 };
 use http::Method;
+use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,47 +18,62 @@ use std::time::Duration;
 #[derive(Default)]
 pub struct Meters {
     metrics: Metrics,
-    routes: Vec<(Arc<Route>, OnceLock<Box<RouteMeter>>)>,
+    routes: Box<[Arc<Route>]>,
+    /// In step with the routes.
+    made: Box<[OnceLock<Box<RouteMeter>>]>,
 }
 
 pub struct RouteMeter {
     pub route: Arc<RouteSeries>,
     /// Of the path that it is on.
     pub server: Arc<ServerSeries>,
-    targets: Vec<TargetMeter>,
+    /// Most routes have one, which lies right here.
+    targets: SmallVec<[TargetMeter; 1]>,
 }
 
-#[derive(Clone)]
 pub struct TargetMeter {
     pub target: Arc<TargetSeries>,
-    /// `None` where no HTTP is spoken, as of the next.
+    /// `None` where no HTTP is spoken.
     client: Option<Arc<ClientSeries>>,
-    pub peer: Option<Arc<Peer>>,
-    /// `None` where the target has no limit, and no breaker.
-    waiting: Option<Arc<Gauge>>,
+    /// `None` where the target has neither a limit nor a breaker.
+    gauges: Option<Box<Gauges>>,
+    /// Known with its first delivery: until then nothing was sent there.
+    tally: OnceLock<Arc<Tally>>,
+}
+
+struct Gauges {
+    waiting: Arc<Gauge>,
+    /// `None` where the target has no breaker.
     breaker: Option<Arc<Gauge>>,
 }
 
+// One line for a route of one target.
+const _: () = assert!(size_of::<RouteMeter>() <= 64);
+
 impl Meters {
     pub fn of(table: &RouteTable, metrics: &Metrics) -> Meters {
-        let routes = table.routes.iter().map(|route| (route.clone(), OnceLock::new()));
-        Meters { metrics: metrics.clone(), routes: routes.collect() }
+        let made = table.routes.iter().map(|_| OnceLock::new()).collect();
+        Meters { metrics: metrics.clone(), routes: table.routes.as_slice().into(), made }
     }
 
     /// `None` offline.
     pub fn route(&self, position: usize) -> Option<&RouteMeter> {
-        self.routes.get(position).map(|(route, meter)| self.meter(route, meter))
+        let meter = self.made.get(position)?;
+        match meter.get() {
+            Some(meter) => Some(meter),
+            None => Some(self.make(self.routes.get(position)?, meter)),
+        }
     }
 
     /// Whoever reads numbers sees those of quiet routes too, from zero on, and how targets are now.
     pub fn read(&self) {
-        for (route, meter) in &self.routes {
-            let targets = &self.meter(route, meter).targets;
+        for (route, meter) in self.routes.iter().zip(&self.made) {
+            let targets = &self.make(route, meter).targets;
             route.targets.iter().zip(targets).for_each(|(target, meter)| meter.read(target));
         }
     }
 
-    fn meter<'m>(&self, route: &Route, meter: &'m OnceLock<Box<RouteMeter>>) -> &'m RouteMeter {
+    fn make<'m>(&self, route: &Route, meter: &'m OnceLock<Box<RouteMeter>>) -> &'m RouteMeter {
         meter.get_or_init(|| Box::new(RouteMeter::new(route, &self.metrics)))
     }
 
@@ -69,7 +86,7 @@ impl RouteMeter {
     fn new(route: &Route, metrics: &Metrics) -> RouteMeter {
         RouteMeter {
             route: metrics.route(&route.name),
-            server: metrics.server(&route.path.as_str().into()),
+            server: metrics.server(route.path()),
             targets: route.targets.iter().map(|target| TargetMeter::new(route, target, metrics)).collect(),
         }
     }
@@ -77,23 +94,34 @@ impl RouteMeter {
 
 impl TargetMeter {
     fn new(route: &Route, target: &Target, metrics: &Metrics) -> TargetMeter {
-        let peer =
-            address(&target.written_url).map(|(address, port)| Peer { method: method(target.method()), address, port });
-        let client = peer.clone().map(|peer| metrics.client(peer));
+        let gauges = target.waiting().map(|_| Gauges {
+            waiting: metrics.waiting(&route.name, &target.name),
+            breaker: target.breaker_state().map(|_| metrics.breaker_state(&route.name, &target.name)),
+        });
         TargetMeter {
             target: metrics.target(&route.name, &target.name),
-            client,
-            peer: peer.map(Arc::new),
-            waiting: target.waiting().map(|_| metrics.waiting(&route.name, &target.name)),
-            breaker: target.breaker_state().map(|_| metrics.breaker_state(&route.name, &target.name)),
+            client: peer(target).map(|peer| metrics.client(peer)),
+            gauges: gauges.map(Box::new),
+            tally: OnceLock::new(),
         }
     }
 
+    /// Where its requests go; `None` where no HTTP is spoken.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.client.as_ref().map(|client| &client.peer)
+    }
+
+    /// Of its deliveries; `find` looks it up.
+    pub fn tally(&self, find: impl FnOnce() -> Arc<Tally>) -> &Tally {
+        self.tally.get_or_init(find)
+    }
+
     fn read(&self, target: &Target) {
-        if let (Some(gauge), Some(waiting)) = (&self.waiting, target.waiting()) {
+        let Some(Gauges { waiting: gauge, breaker }) = self.gauges.as_deref() else { return };
+        if let Some(waiting) = target.waiting() {
             gauge.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         }
-        if let (Some(gauge), Some(state)) = (&self.breaker, target.breaker_state()) {
+        if let (Some(gauge), Some(state)) = (breaker, target.breaker_state()) {
             gauge.set(match state {
                 BreakerState::Closed => 0,
                 BreakerState::HalfOpen => 1,
@@ -114,7 +142,7 @@ impl TargetMeter {
         }
         if let Some(client) = &self.client {
             let status = ClientStatus { status: attempt.status, error };
-            client.0.with(status, |histogram| histogram.observe(attempt.duration, seen));
+            client.duration.with(status, |histogram| histogram.observe(attempt.duration, seen));
         }
     }
 }

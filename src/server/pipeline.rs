@@ -96,7 +96,6 @@ where
             recorder.not_found(&arrival.path);
             Rejection::NotFound
         })?;
-        let endpoint = endpoint.as_ref();
         recorder.found(endpoint);
         let verifier = endpoint.verifier();
         let (method, takes) = (arrival.method.clone(), endpoint.allows(&arrival.method));

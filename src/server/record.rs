@@ -109,10 +109,8 @@ impl Recorder {
         &self.0.span
     }
 
-    pub fn found(&self, endpoint: &Endpoint) {
-        let mut notes = self.notes_mut();
-        notes.endpoint = Some(endpoint.pattern.clone());
-        notes.reached = endpoint.routes().iter().map(|route| route.position).collect();
+    pub fn found(&self, endpoint: &Arc<Endpoint>) {
+        self.notes_mut().endpoint = Some(endpoint.clone());
     }
 
     /// No pattern tells where it was meant to go: the path itself does.
@@ -145,14 +143,11 @@ impl Recorder {
             return;
         }
         matched.iter().for_each(|position| self.count_match(*position));
-        let path = {
-            let mut notes = self.notes_mut();
-            notes.matched = matched.to_vec();
-            notes.endpoint.clone().unwrap_or_default()
-        };
+        let mut notes = self.notes_mut();
+        notes.matched = matched.to_vec();
         if let Mode::Prints { .. } = self.0.mode {
-            let trace_id = self.0.span.trace_id;
-            tracing::debug!(request_id = %self.0.id, %trace_id, path = &*path, ?matched, "verified");
+            let (path, trace_id) = (notes.pattern().unwrap_or_default(), self.0.span.trace_id);
+            tracing::debug!(request_id = %self.0.id, %trace_id, path, ?matched, "verified");
         }
     }
 
@@ -171,7 +166,7 @@ impl Recorder {
     /// The key that a source counts by could not be computed.
     pub fn limit_failed(&self, endpoint: &Endpoint, error: &EvaluationError) {
         self.count_reached(|route| route.expression_errors.add(1));
-        self.complain("limit failed", &endpoint.pattern, error);
+        self.complain("limit failed", endpoint.pattern(), error);
         self.notes_mut().refusal = Some(error.to_string());
     }
 
@@ -189,7 +184,7 @@ impl Recorder {
             if given.is_some() {
                 notes.received = None;
             }
-            notes.endpoint.clone().unwrap_or_default()
+            notes.endpoint.as_ref().map(|endpoint| endpoint.pattern().clone()).unwrap_or_default()
         };
         if let (Some(given), Mode::Prints { .. }) = (given, &self.0.mode) {
             let fingerprint = given.fingerprint();
@@ -202,8 +197,8 @@ impl Recorder {
     /// A sender has been told that it may send: its URL was visited.
     pub fn confirmed(&self) {
         if let Mode::Prints { .. } = self.0.mode {
-            let path = self.notes_mut().endpoint.clone().unwrap_or_default();
-            tracing::info!(request_id = %self.0.id, path = &*path, "subscription confirmed");
+            let path = self.notes_mut().pattern().unwrap_or_default().to_owned();
+            tracing::info!(request_id = %self.0.id, path, "subscription confirmed");
         }
     }
 
@@ -289,11 +284,17 @@ impl Recorder {
     }
 
     /// A delivery begins: what watches it.
-    pub fn begin(&self, record: &DeliveryRecord, target: &Target, outbound: &Outbound) -> DeliverySpan {
+    pub fn begin(&self, record: &DeliveryRecord, target: &Target, outbound: &Outbound) -> DeliverySpan<'_> {
         self.delivery_span(record, target, outbound)
     }
 
-    pub fn delivered(&self, record: &DeliveryRecord, outbound: Outbound, delivered: &Delivered, span: &DeliverySpan) {
+    pub fn delivered(
+        &self,
+        record: &DeliveryRecord,
+        outbound: Outbound,
+        delivered: &Delivered,
+        span: &DeliverySpan<'_>,
+    ) {
         self.stored(record, delivered);
         match &self.0.mode {
             Mode::Keeps => {

@@ -8,20 +8,26 @@ use crate::telemetry::metrics::Peer;
 use crate::telemetry::trace_context::{Span, SpanId};
 use crate::telemetry::traces::{Ended, Kind};
 use http::HeaderMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 /// One delivery, watched.
-pub struct DeliverySpan {
+pub struct DeliverySpan<'r> {
     pub span: Span,
     pub began: Instant,
-    pub meter: Option<TargetMeter>,
-    recorder: Recorder,
-    /// `None` where no HTTP is spoken.
-    peer: Option<Arc<Peer>>,
-    /// References instead of their values.
-    url: Arc<str>,
+    pub meter: Option<&'r TargetMeter>,
+    recorder: &'r Recorder,
+    /// `None`: the trace is not recorded.
+    told: Option<Told>,
     attempts: Mutex<Attempts>,
+}
+
+/// What only traces tell.
+pub struct Told {
+    /// `None` where no HTTP is spoken.
+    pub peer: Option<Peer>,
+    /// References instead of their values.
+    pub url: String,
 }
 
 #[derive(Default)]
@@ -35,15 +41,14 @@ struct Attempts {
 /// Waits that are remembered of a delivery: one that nobody waits for may come back to a breaker for an hour.
 const WAITS_MAX: usize = 32;
 
-impl DeliverySpan {
+impl<'r> DeliverySpan<'r> {
     pub fn new(
-        recorder: Recorder,
+        recorder: &'r Recorder,
         span: Span,
-        meter: Option<TargetMeter>,
-        peer: Option<Arc<Peer>>,
-        url: Arc<str>,
-    ) -> DeliverySpan {
-        DeliverySpan { span, began: Instant::now(), meter, recorder, peer, url, attempts: Mutex::default() }
+        meter: Option<&'r TargetMeter>,
+        told: Option<Told>,
+    ) -> DeliverySpan<'r> {
+        DeliverySpan { span, began: Instant::now(), meter, recorder, told, attempts: Mutex::default() }
     }
 
     /// The first waits so far, which are forgotten with that.
@@ -52,10 +57,9 @@ impl DeliverySpan {
     }
 
     fn trace_attempt(&self, attempt: &Attempt, span: &Span, first: Option<SpanId>) {
-        let Some(recording) = self.recorder.recording() else { return };
+        let (Some(recording), Some(Told { peer, url })) = (self.recorder.recording(), &self.told) else { return };
         let now = Instant::now();
         let began = now.checked_sub(attempt.duration).unwrap_or(now);
-        let peer = self.peer.as_deref();
         let (kind, name) = match peer {
             Some(peer) => (Kind::Client, [peer.method, " ", &peer.address]),
             None => (Kind::Internal, ["write", "", ""]),
@@ -78,7 +82,7 @@ impl DeliverySpan {
         };
         recording.span(&ended, |attributes| {
             attributes.number("hookswitch.attempt", attempt.number.into());
-            attributes.text("url.full", &self.url);
+            attributes.text("url.full", url);
             if let Some(peer) = peer {
                 attributes.text("http.request.method", peer.method);
                 attributes.text("server.address", &peer.address);
@@ -105,7 +109,7 @@ impl DeliverySpan {
     }
 }
 
-impl Observer for DeliverySpan {
+impl Observer for DeliverySpan<'_> {
     fn attempt_begins(&self, _number: u32, headers: &mut HeaderMap) {
         let span = self.span.child(|| fastrand::u64(..));
         span.tell(headers);

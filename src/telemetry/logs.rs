@@ -13,6 +13,7 @@ use crate::telemetry::masking::Masked;
 use crate::telemetry::otlp::Queue;
 use crate::telemetry::trace_context::{SpanId, TraceId};
 use chrono::{DateTime, Utc};
+use compact_str::CompactString;
 use line::{Line, Style};
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
@@ -268,7 +269,7 @@ pub struct EventLine<'a> {
     pub error: &'a str,
     /// Why no route took it: the clause, and the key that was absent. What `dedupe` found.
     pub reason: &'a str,
-    pub labels: &'a [(Arc<str>, String)],
+    pub labels: &'a [(CompactString, String)],
     /// Only with `log.payloads: true`.
     pub payload: Option<&'a Masked>,
 }
@@ -322,7 +323,7 @@ pub struct DeliveryLine<'a> {
     pub reason: &'a str,
     /// Who has the event instead.
     pub dead_letter: &'a str,
-    pub labels: &'a [(Arc<str>, String)],
+    pub labels: &'a [(CompactString, String)],
     /// Only with `log.payloads: true`.
     pub payload: Option<&'a Masked>,
 }

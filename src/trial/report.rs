@@ -96,7 +96,7 @@ fn delivery((note, overruled): (&DeliveryNote, Option<&Skip>)) -> Value {
             "reason": end.gave_up.map(GiveUp::as_str),
             "overruled": overruled.map(Skip::to_string),
             "method": outbound.method.as_str(),
-            "url": &*outbound.shown_url,
+            "url": outbound.shown_url(),
             "id": outbound.id,
             "status": status(end),
             "duration_ms": milliseconds(end.duration),
@@ -161,7 +161,7 @@ fn write_delivery(note: &DeliveryNote, overruled: Option<&Skip>, f: &mut fmt::Fo
         What::NotBuilt(error) => return writeln!(f, "  target {} failed: {error}", note.target),
         What::Sent { outbound, end } => (outbound, end),
     };
-    writeln!(f, "  target {}: {} {}", note.target, outbound.method, outbound.shown_url)?;
+    writeln!(f, "  target {}: {} {}", note.target, outbound.method, outbound.shown_url())?;
     if let Some(skip) = overruled {
         writeln!(f, "    {skip}; sent all the same")?;
     }

@@ -45,23 +45,22 @@ impl Deref for WrittenCheck<'_> {
 }
 
 pub(super) fn verifier(spec: &VerifySpec, context: VerifyContext<'_>, at: &At<'_>) -> Option<Verifier> {
-    let (mut checks, mut handshakes) = match spec {
+    let (mut checks, handshakes) = match spec {
         VerifySpec::Word(VerifyWordSpec::None) => Default::default(),
         VerifySpec::Checks(written) => all(written, context, at)?,
     };
-    let mut verifier =
-        Verifier { provider: None, credential_headers: Vec::new(), credential_query: Vec::new(), ..Verifier::anyone() };
+    let mut verifier = Verifier::anyone();
+    let mut credential_headers = Vec::new();
     number(&mut checks, &mut 0);
     each_leaf(&checks, &mut |check| {
         verifier.provider = verifier.provider.take().or_else(|| check.provider.clone());
         verifier.sealed.extend(check.sealed.clone());
-        credentials(&check.proof, &mut verifier.credential_headers, &mut verifier.credential_query);
+        credentials(&check.proof, &mut credential_headers, &mut verifier.credential_query);
     });
-    verifier.handshakes.append(&mut handshakes);
-    verifier.checks = checks;
-    verifier.credential_headers.sort_by(|left, right| left.as_str().cmp(right.as_str()));
-    verifier.credential_headers.dedup();
-    Some(verifier)
+    credential_headers.sort_by(|left, right| left.as_str().cmp(right.as_str()));
+    credential_headers.dedup();
+    let (checks, handshakes) = (checks.into(), handshakes.into());
+    Some(Verifier { checks, handshakes, credential_headers: credential_headers.into(), ..verifier })
 }
 
 type Checks = (Vec<Check>, Vec<Handshake>);

@@ -48,20 +48,22 @@ use sealed::Sealed;
 pub use secrets::moment as expiry;
 pub use sign::SignError;
 use signature::Signature;
+use std::mem::offset_of;
 use std::sync::Arc;
 use token::Token;
 
-/// Who may call an endpoint.
+/// Who may call an endpoint. What every request looks at stands first.
+#[repr(C)]
 pub struct Verifier {
     /// All must pass; none means anyone.
-    checks: Vec<Check>,
+    checks: Box<[Check]>,
     /// Those of all checks, alternatives included.
-    handshakes: Vec<Handshake>,
+    handshakes: Box<[Handshake]>,
+    credential_headers: Box<[HeaderName]>,
     /// Of the first check that names one.
     provider: Option<Arc<Provider>>,
     /// Of all checks whose sender encrypts.
     sealed: Vec<Arc<Sealed>>,
-    credential_headers: Vec<HeaderName>,
     credential_query: Vec<String>,
 }
 
@@ -144,6 +146,9 @@ pub struct Passed {
 }
 
 impl Verifier {
+    /// So many bytes at its front are what every request looks at.
+    pub const LOOKED_AT: usize = offset_of!(Verifier, provider);
+
     /// With the built-in providers alone.
     pub fn compile(spec: &VerifySpec, at: &At<'_>) -> Option<Verifier> {
         let context = VerifyContext { providers: &Providers::built_in(), params: &[], file: "" };
@@ -158,11 +163,11 @@ impl Verifier {
     /// Lets anyone call.
     pub fn anyone() -> Verifier {
         Verifier {
-            checks: Vec::new(),
-            handshakes: Vec::new(),
+            checks: Box::default(),
+            handshakes: Box::default(),
+            credential_headers: Box::default(),
             provider: None,
             sealed: Vec::new(),
-            credential_headers: Vec::new(),
             credential_query: Vec::new(),
         }
     }
@@ -171,7 +176,7 @@ impl Verifier {
     pub fn nobody() -> Verifier {
         let proof = Proof::Any(Vec::new());
         let check = Check { name: "nobody".to_owned(), proof, provider: None, sealed: None, first_secret: 0 };
-        Verifier { checks: vec![check], ..Verifier::anyone() }
+        Verifier { checks: Box::new([check]), ..Verifier::anyone() }
     }
 
     /// Anyone may call.

@@ -3,7 +3,7 @@
 //! All that is keyed in one `auth` is chosen by one key, and has a value for each of the same keys: a tenant has all of its
 //! credentials or none, and what is sent to it is never made of those of two.
 
-use super::{Auth, Home};
+use super::{Auth, Home, NONE};
 use crate::config::spec::{AuthSpec, ByKeySpec, KeyedPart, KeyedSpec, Ordered};
 use crate::deliver::{NotBuilt, TargetContext};
 use crate::diagnostic::At;
@@ -15,15 +15,12 @@ use std::sync::Arc;
 pub(in crate::deliver) type Tenant<'t> = Option<&'t str>;
 
 /// The credentials of a target, the same for every event or chosen by a key of it.
+#[derive(Default)]
 pub(in crate::deliver) enum Credentials {
-    Same(Auth),
+    #[default]
+    None,
+    Same(Box<Auth>),
     Keyed(Box<Keyed<Auth>>),
-}
-
-impl Default for Credentials {
-    fn default() -> Credentials {
-        Credentials::Same(Auth::default())
-    }
 }
 
 impl Credentials {
@@ -35,7 +32,7 @@ impl Credentials {
     ) -> Option<Credentials> {
         let parts = spec.keyed();
         let Some((first, others)) = parts.split_first() else {
-            return Auth::compile(spec, None, context, home, at).map(Credentials::Same);
+            return Auth::compile(spec, None, context, home, at).map(Box::new).map(Credentials::Same);
         };
         let agree: Vec<bool> = others.iter().map(|other| agrees(other, first, at)).collect();
         let keys: Ordered<String> = first.keys.iter().map(|key| ((*key).to_owned(), (*key).to_owned())).collect();
@@ -52,6 +49,7 @@ impl Credentials {
     /// They are chosen by a key, and the event has none, or one that is nobody's.
     pub(in crate::deliver) fn chosen(&self, evaluation: &mut Evaluation<'_>) -> Result<&Auth, NotBuilt> {
         let keyed = match self {
+            Credentials::None => return Ok(&NONE),
             Credentials::Same(auth) => return Ok(auth),
             Credentials::Keyed(keyed) => keyed,
         };
@@ -65,7 +63,8 @@ impl Credentials {
 
     pub(in crate::deliver) fn each(&self) -> impl Iterator<Item = &Auth> {
         let (same, keyed) = match self {
-            Credentials::Same(auth) => (Some(auth), None),
+            Credentials::None => (Some(&NONE), None),
+            Credentials::Same(auth) => (Some(&**auth), None),
             Credentials::Keyed(keyed) => (None, Some(keyed.values())),
         };
         same.into_iter().chain(keyed.into_iter().flatten())
@@ -74,6 +73,7 @@ impl Credentials {
     /// Every event gets the same parameters, and they are known already.
     pub(in crate::deliver) fn query_is_constant(&self) -> bool {
         match self {
+            Credentials::None => true,
             Credentials::Same(auth) => auth.query_is_constant(),
             Credentials::Keyed(_) => self.each().all(|auth| auth.query.is_empty()),
         }
@@ -81,7 +81,7 @@ impl Credentials {
 
     pub(in crate::deliver) fn reads(&self) -> impl Iterator<Item = Reads> + '_ {
         let by = match self {
-            Credentials::Same(_) => None,
+            Credentials::None | Credentials::Same(_) => None,
             Credentials::Keyed(keyed) => Some(keyed.by().reads()),
         };
         by.into_iter().chain(self.each().flat_map(Auth::reads))

@@ -48,6 +48,9 @@ pub(super) struct Auth {
     credential: Option<Credential>,
 }
 
+/// Of a target that takes requests from anybody.
+static NONE: Auth = Auth { headers: Vec::new(), basic: None, query: Vec::new(), credential: None };
+
 impl Auth {
     fn compile(
         spec: &AuthSpec,

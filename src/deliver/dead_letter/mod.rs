@@ -20,6 +20,7 @@ use crate::event::Event;
 use crate::expr::Scope;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use compact_str::CompactString;
 use std::sync::Arc;
 
 /// The version of the record's form, for those that read it.
@@ -34,7 +35,7 @@ pub struct DeadLetter<'a> {
     pub route: &'a str,
     /// The target that does not have the event. What `verify` used as a credential is known to it, and left out.
     pub target: &'a Target,
-    pub labels: &'a [(Arc<str>, String)],
+    pub labels: &'a [(CompactString, String)],
     pub event: &'a Event,
     pub attempts: &'a [Attempt],
     /// Why there is no further attempt.

@@ -14,7 +14,7 @@ fn attempt(status: Option<u16>, outcome: Outcome) -> Attempt {
 }
 
 fn letter(event: &Event, target: &Target, attempts: &[Attempt]) -> Letter {
-    let labels: [(Arc<str>, String); 1] = [("order".into(), "7 \"x\"".into())];
+    let labels: [(compact_str::CompactString, String); 1] = [("order".into(), "7 \"x\"".into())];
     let time = DateTime::UNIX_EPOCH;
     let (route, trace_id, reason) = ("orders", TRACE, "exhausted");
     Letter::new(&DeadLetter { time, id: "msg_1", route, target, labels: &labels, event, attempts, reason, trace_id })
@@ -137,7 +137,7 @@ fn over_http_the_record_is_the_body_and_expressions_see_it() {
         "{url: 'http://h/${body.route}', transform: {body: {why: '${body.reason}', n: '${body.event.body.n}'}}}",
     );
     assert_eq!(shaped.body, r#"{"why":"exhausted","n":7}"#);
-    assert!(matches!(&*shaped.destination, Destination::Http(uri) if uri.path() == "/orders"));
+    assert!(matches!(&shaped.address.destination, Destination::Http(uri) if uri.path() == "/orders"));
 }
 
 #[test]

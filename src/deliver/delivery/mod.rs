@@ -134,7 +134,7 @@ impl Target {
 
     /// Egress denies the host of a built request, as far as that can be said without resolving it.
     pub fn denies(&self, outbound: &Outbound) -> bool {
-        match &*outbound.destination {
+        match &outbound.address.destination {
             Destination::Http(uri) => self.request.profile.check_host(uri).is_err(),
             Destination::Stdout | Destination::File(_) => false,
         }
@@ -167,7 +167,7 @@ impl Target {
         };
         // Pinned here, because whoever takes a future by value makes room for it twice.
         let exchange = std::pin::pin!(async {
-            match &*outbound.destination {
+            match &outbound.address.destination {
                 Destination::Http(uri) => {
                     let body = outbound.body.clone();
                     let sent = Sent { method: outbound.method.clone(), uri: uri.clone(), headers, body };
@@ -203,7 +203,7 @@ impl Target {
         hop::add(&mut headers, &scope.event.request, scope.trusted_proxy);
         headers.insert(ATTEMPT, HeaderValue::from(number));
         observer.attempt_begins(number, &mut headers);
-        for name in &self.request.headers.removed {
+        for name in self.request.headers.iter().flat_map(|fields| &fields.removed) {
             if !outbound.headers.contains_key(name) {
                 headers.remove(name);
             }

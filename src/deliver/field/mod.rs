@@ -151,6 +151,10 @@ pub(super) struct HeaderFields {
 }
 
 impl HeaderFields {
+    pub(super) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.removed.is_empty()
+    }
+
     fn knows(&self, name: &HeaderName) -> bool {
         self.removed.contains(name) || self.set.iter().any(|field| field.name == *name)
     }

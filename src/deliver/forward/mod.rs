@@ -22,7 +22,7 @@ pub(super) enum Forward {
     ByBody,
     All,
     None,
-    Matching(Vec<Glob>),
+    Matching(Box<[Glob]>),
 }
 
 impl Forward {
@@ -33,7 +33,7 @@ impl Forward {
             written => {
                 let globs = written.as_slice().iter().enumerate();
                 let globs: Vec<Option<Glob>> = globs.map(|(index, text)| glob(text, written, index, at)).collect();
-                globs.into_iter().collect::<Option<Vec<Glob>>>().map(Forward::Matching)
+                globs.into_iter().collect::<Option<_>>().map(Forward::Matching)
             }
         }
     }

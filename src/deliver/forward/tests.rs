@@ -61,7 +61,7 @@ fn a_method_without_body_takes_no_header_about_one() {
 #[test]
 fn a_credential_is_never_forwarded() {
     let credentials = [HeaderName::from_static("authorization")];
-    for forward in [Forward::ByBody, Forward::All, Forward::Matching(vec![Glob::parse("auth*").unwrap()])] {
+    for forward in [Forward::ByBody, Forward::All, Forward::Matching(Box::new([Glob::parse("auth*").unwrap()]))] {
         let names = names(&forward, Payload::Unchanged, &inbound(), &credentials);
         assert!(!names.contains(&"authorization".to_owned()), "{forward:?}");
     }
@@ -109,7 +109,7 @@ fn none_keeps_what_names_the_bytes() {
 
 #[test]
 fn globs_choose() {
-    let forward = Forward::Matching(vec![Glob::parse("X-GitHub-*").unwrap()]);
+    let forward = Forward::Matching(Box::new([Glob::parse("X-GitHub-*").unwrap()]));
     assert_eq!(names(&forward, Payload::New, &inbound(), &[]), ["x-github-event"]);
 }
 

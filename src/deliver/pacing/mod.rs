@@ -14,6 +14,7 @@ use crate::config::units::Rate;
 use schedule::Schedule;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -136,6 +137,11 @@ impl Pacer {
 
     fn turn(self: &Arc<Pacer>, permit: Option<OwnedSemaphorePermit>) -> Turn {
         Turn { pacer: self.clone(), _permit: permit }
+    }
+
+    /// From one attempt to the next, once a burst has gone; `None`: as fast as they come.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.schedule().map(|schedule| schedule.interval)
     }
 
     fn schedule(&self) -> Option<MutexGuard<'_, Schedule>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) struct Schedule {
-    interval: Duration,
+    pub(super) interval: Duration,
     /// How far ahead of its turn an attempt may begin.
     ahead: Duration,
     /// When, at a steady pace, the next one would be due; `None`: none has begun yet.

@@ -44,11 +44,6 @@ impl StatusSet {
         self.insert(range);
         self
     }
-
-    /// Every success status of HTTP: 200 to 299.
-    pub(super) fn successful() -> StatusSet {
-        StatusSet::default().with(200..=299)
-    }
 }
 
 /// One entry of a set.

@@ -157,7 +157,7 @@ fn offline_a_reference_without_a_value_is_no_mistake() {
     let target = offline.compile("{url: '${env:NOWHERE}/x', auth: {bearer: '${env:NOTHING}'}}").unwrap();
     let event = super::support::event(&[], "{}");
     let outbound = super::support::prepare(&target, &event).unwrap();
-    assert_eq!(&*outbound.shown_url, "${env:NOWHERE}/x");
+    assert_eq!(outbound.shown_url(), "${env:NOWHERE}/x");
     let missing = mistakes("{url: '${env:NOWHERE}/x'}");
     assert_eq!(missing.len(), 1, "{missing:?}");
 }

@@ -22,7 +22,7 @@ impl Recorder {
     pub(super) fn count_reached(&self, count: impl Fn(&RouteSeries)) {
         let Some(meters) = self.meters() else { return };
         let notes = self.notes_mut();
-        notes.reached.iter().filter_map(|position| meters.route(*position)).for_each(|meter| count(&meter.route));
+        notes.reached().filter_map(|position| meters.route(position)).for_each(|meter| count(&meter.route));
     }
 
     pub(super) fn count_refusal(&self, refusal: Refusal) {
@@ -61,8 +61,8 @@ impl Recorder {
         }
     }
 
-    pub(super) fn count_delivery(&self, delivered: &Delivered, span: &DeliverySpan) {
-        let Some(meter) = &span.meter else { return };
+    pub(super) fn count_delivery(&self, delivered: &Delivered, span: &DeliverySpan<'_>) {
+        let Some(meter) = span.meter else { return };
         meter.target.deliveries.with(delivered.outcome.as_str(), |count| count.add(1));
         meter.target.duration.observe(delivered.duration, self.seen(span.span.span_id));
     }
@@ -73,12 +73,12 @@ impl Recorder {
         let answered = Answered { method: meters::method(&self.0.method), status, scheme: self.0.scheme };
         let notes = self.notes_mut();
         let meters = &generation.value.meters;
-        let first = notes.reached.first().and_then(|position| meters.route(*position));
+        let first = notes.reached().next().and_then(|position| meters.route(position));
         let server = first.map_or(&metrics.process().strays, |meter| &*meter.server);
         server.0.with(answered, |histogram| histogram.observe(self.0.began.elapsed(), self.seen(self.0.span.span_id)));
-        for position in &notes.reached {
-            let Some(meter) = meters.route(*position) else { continue };
-            let outcome = outcome_of(*position, &notes, result);
+        for position in notes.reached() {
+            let Some(meter) = meters.route(position) else { continue };
+            let outcome = outcome_of(position, &notes, result);
             meter.route.events.with(outcome, |count| count.add(1));
             if outcome == RATE_LIMITED {
                 meter.route.rate_limited.add(1);

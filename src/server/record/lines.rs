@@ -17,7 +17,7 @@ impl Recorder {
         record: &DeliveryRecord,
         outbound: &Outbound,
         delivered: &Delivered,
-        span: &DeliverySpan,
+        span: &DeliverySpan<'_>,
     ) {
         let succeeded = delivered.outcome == Outcome::Success;
         let level = if succeeded { Level::Info } else { Level::Warn };
@@ -81,7 +81,7 @@ impl Recorder {
                 trace_id: Some(self.0.span.trace_id),
                 span_id: Some(self.0.span.span_id),
                 method: self.0.method.as_str(),
-                path: notes.endpoint.as_deref().or(notes.stray_path.as_deref()).unwrap_or_default(),
+                path: notes.pattern().or(notes.stray_path.as_deref()).unwrap_or_default(),
                 client_ip: Some(self.0.client_ip),
                 route: &takers(&notes),
                 event_id: "",

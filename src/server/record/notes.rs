@@ -4,8 +4,9 @@ use super::spans::Traced;
 use crate::dedupe::Repeat;
 use crate::deliver::{Attempt, Delivered, GiveUp, NotBuilt, Outbound, Outcome, RawAnswer, Target};
 use crate::history::SkippedTarget;
-use crate::route::{Decision, Route, Skip, Taken};
+use crate::route::{Decision, Endpoint, Route, Skip, Taken};
 use crate::server::answer::{End, Ending};
+use compact_str::CompactString;
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +14,7 @@ use std::time::Duration;
 /// What the pipeline did with one request.
 #[derive(Default)]
 pub struct Notes {
-    /// The path pattern.
-    pub endpoint: Option<Arc<str>>,
-    /// The positions of all routes behind it.
-    pub(super) reached: Vec<usize>,
+    pub(super) endpoint: Option<Arc<Endpoint>>,
     /// In the order in which routes are asked.
     pub decisions: Vec<(Arc<Route>, Decision)>,
     /// Of the elements of batches, by route and index. Kept for `test` and `explain` alone.
@@ -25,7 +23,7 @@ pub struct Notes {
     pub deliveries: Vec<DeliveryNote>,
     /// Targets that were named on purpose, with why they would have got nothing otherwise.
     pub overruled: Vec<(Arc<str>, Skip)>,
-    pub(super) labels: Vec<(Arc<str>, String)>,
+    pub(super) labels: Vec<(CompactString, String)>,
     /// By route, for those with `dedupe`.
     pub(super) repeats: Vec<(Arc<str>, Repeat)>,
     pub(super) received: Option<(HeaderMap, bytes::Bytes)>,
@@ -95,6 +93,16 @@ impl DeliveryEnd {
 }
 
 impl Notes {
+    /// That of the endpoint, as the configuration writes it.
+    pub fn pattern(&self) -> Option<&str> {
+        self.endpoint.as_ref().map(|endpoint| &**endpoint.pattern())
+    }
+
+    /// The positions of all routes behind the endpoint.
+    pub(super) fn reached(&self) -> impl Iterator<Item = usize> {
+        self.endpoint.iter().flat_map(|endpoint| endpoint.routes()).map(|route| route.position)
+    }
+
     /// The deliveries that were sent, or would have been; not those that egress would have refused.
     pub fn sent(&self) -> impl Iterator<Item = (&DeliveryNote, &Outbound)> {
         self.deliveries.iter().filter_map(|note| match &note.what {
@@ -114,7 +122,7 @@ pub struct DeliveryRecord {
     pub element: Option<usize>,
     /// The configured target that `choose` has found.
     pub chosen: Option<Arc<str>>,
-    pub(super) labels: Arc<[(Arc<str>, String)]>,
+    pub(super) labels: Arc<[(CompactString, String)]>,
     pub(super) order: Order,
     pub(super) dead_letter: Option<Arc<str>>,
 }
@@ -150,7 +158,7 @@ impl DeliveryRecord {
         }
     }
 
-    pub fn labels(&self) -> &[(Arc<str>, String)] {
+    pub fn labels(&self) -> &[(CompactString, String)] {
         &self.labels
     }
 }

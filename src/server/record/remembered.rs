@@ -9,6 +9,7 @@ use crate::server::Answer;
 use crate::server::rejection::Rejection;
 use crate::server::span::DeliverySpan;
 use chrono::Utc;
+use compact_str::CompactString;
 use std::borrow::Cow;
 
 /// Routes that ignored an event and are remembered with it: there may be many on one path.
@@ -23,37 +24,53 @@ impl Recorder {
         record: &DeliveryRecord,
         outbound: &Outbound,
         delivered: &Delivered,
-        span: &DeliverySpan,
+        span: &DeliverySpan<'_>,
     ) {
-        let Some(history) = self.history() else { return };
-        history.delivery(DeliveryEntry {
-            event_id: outbound.id.clone(),
-            span_id: Some(span.span.span_id),
-            outcome: delivered.outcome.as_str(),
-            attempts: delivered.attempts.iter().map(attempt).collect(),
-            waits: span.take_waits().iter().map(wait).collect(),
-            duration: delivered.duration,
-            reason: delivered.gave_up.map(GiveUp::as_str).unwrap_or_default().into(),
-            dead_letter: delivered.dead_letter.as_ref().map(|stored| stored.target.clone()),
-            ..self.bare_delivery(record)
-        });
+        self.remember(
+            DeliveryEntry {
+                event_id: outbound.id.clone(),
+                span_id: Some(span.span.span_id),
+                outcome: delivered.outcome.as_str(),
+                attempts: delivered.attempts.iter().map(attempt).collect(),
+                waits: span.take_waits().iter().map(wait).collect(),
+                duration: delivered.duration,
+                reason: delivered.gave_up.map(GiveUp::as_str).unwrap_or_default().into(),
+                dead_letter: delivered.dead_letter.as_ref().map(|stored| (*stored.target).into()),
+                ..self.bare_delivery(record)
+            },
+            record,
+        );
     }
 
     /// `delivered`: what became of its dead letter, where it has one.
     pub(super) fn remember_not_built(&self, record: &DeliveryRecord, error: &NotBuilt, delivered: Option<&Delivered>) {
-        let Some(history) = self.history() else { return };
         let stored = delivered.and_then(|delivered| delivered.dead_letter.as_ref());
-        history.delivery(DeliveryEntry {
-            outcome: error.outcome().as_str(),
-            reason: error.to_string().into(),
-            dead_letter: stored.map(|stored| stored.target.clone()),
-            ..self.bare_delivery(record)
-        });
+        self.remember(
+            DeliveryEntry {
+                outcome: error.outcome().as_str(),
+                reason: error.to_string().into(),
+                dead_letter: stored.map(|stored| (*stored.target).into()),
+                ..self.bare_delivery(record)
+            },
+            record,
+        );
+    }
+
+    /// A dead letter is a target of no route: it is counted by its name.
+    fn remember(&self, entry: DeliveryEntry, record: &DeliveryRecord) {
+        let Some(history) = self.history() else { return };
+        match self.target_meter(record) {
+            Some(meter) => {
+                let tally = meter.tally(|| history.tally(&record.route, &record.target, entry.time));
+                history.delivery_to(tally, entry);
+            }
+            None => history.delivery(entry),
+        }
     }
 
     pub(super) fn remember_skipped(&self, record: &DeliveryRecord, skip: &Skip) {
         if self.history().is_some() && self.notes_mut().skipped.len() < SKIPPED_MAX {
-            let (route, target) = (record.route.clone(), record.target.clone());
+            let (route, target) = ((*record.route).into(), (*record.target).into());
             self.notes_mut().skipped.push(SkippedTarget { route, target, reason: skip.to_string() });
         }
     }
@@ -72,7 +89,7 @@ impl Recorder {
             request_id: self.0.id.clone(),
             trace_id: self.0.span.trace_id,
             method: self.0.method.clone(),
-            path: notes.endpoint.clone().or(stray.map(Into::into)).unwrap_or_default(),
+            path: notes.pattern().map(CompactString::from).or(stray.map(Into::into)).unwrap_or_default(),
             client_ip: self.0.client_ip,
             outcome: outcome(&notes, result),
             status,
@@ -92,9 +109,9 @@ impl Recorder {
             request_id: self.0.id.clone(),
             trace_id: self.0.span.trace_id,
             span_id: None,
-            route: record.route.clone(),
-            target: record.target.clone(),
-            chosen: record.chosen.clone(),
+            route: (*record.route).into(),
+            target: (*record.target).into(),
+            chosen: record.chosen.as_deref().map(Into::into),
             element: record.element,
             event_id: String::new(),
             outcome: "",
@@ -143,7 +160,7 @@ fn asked(notes: &Notes) -> Vec<Asked> {
             Decision::Broken(violations) => ("failed", route::places(violations)),
             Decision::RateLimited(_) => ("rate_limited", String::new()),
         };
-        Asked { route: route.name.clone(), outcome, reason }
+        Asked { route: (*route.name).into(), outcome, reason }
     });
     told.collect()
 }

@@ -11,14 +11,13 @@ use crate::server::answer::End;
 use crate::server::meters;
 use crate::server::rejection::Rejection;
 use crate::server::run::Run;
-use crate::server::span::DeliverySpan;
+use crate::server::span::{DeliverySpan, Told};
 use crate::telemetry::metrics::Seen;
 use crate::telemetry::trace_context::{Span, SpanId};
 use crate::telemetry::traces::{Ended, Kind, Recording};
 use crate::verify::{Refusal, Verifier};
 use http::HeaderMap;
 use http::header::USER_AGENT;
-use std::sync::Arc;
 use tokio::time::Instant;
 
 /// What only a sampled request notes.
@@ -142,7 +141,12 @@ impl Recorder {
     }
 
     /// The span of the delivery, inside that of its route.
-    pub(super) fn delivery_span(&self, record: &DeliveryRecord, target: &Target, outbound: &Outbound) -> DeliverySpan {
+    pub(super) fn delivery_span(
+        &self,
+        record: &DeliveryRecord,
+        target: &Target,
+        outbound: &Outbound,
+    ) -> DeliverySpan<'_> {
         let (_, route, ..) = record.order;
         let mut span = self.0.span.child(|| fastrand::u64(..));
         if self.recording().is_some()
@@ -150,13 +154,13 @@ impl Recorder {
         {
             span.parent_id = Some(taken.span.span_id);
         }
-        let meter = self.target_meter(record).cloned();
         // A dead letter is a target of no route: nothing is counted of it.
-        let peer = match &meter {
-            Some(meter) => meter.peer.clone(),
-            None => self.recording().and_then(|_| meters::peer(target)).map(Arc::new),
-        };
-        DeliverySpan::new(self.clone(), span, meter, peer, outbound.shown_url.clone())
+        let meter = self.target_meter(record);
+        let told = self.recording().map(|_| Told {
+            peer: meter.map_or_else(|| meters::peer(target), |meter| meter.peer().cloned()),
+            url: outbound.shown_url().to_owned(),
+        });
+        DeliverySpan::new(self, span, meter, told)
     }
 
     pub(super) fn trace_delivery(
@@ -164,7 +168,7 @@ impl Recorder {
         record: &DeliveryRecord,
         outbound: &Outbound,
         delivered: &Delivered,
-        span: &DeliverySpan,
+        span: &DeliverySpan<'_>,
     ) {
         let Some(recording) = self.recording() else { return };
         let error = (delivered.outcome != Outcome::Success).then(|| delivered.outcome.as_str());
@@ -189,7 +193,8 @@ impl Recorder {
         self.end_left_open(recording, &notes, now);
         let status = result.as_ref().map_or_else(Rejection::status, http::Response::status);
         let method = meters::method(&self.0.method);
-        let name = match &notes.endpoint {
+        let pattern = notes.pattern();
+        let name = match pattern {
             Some(pattern) => [method, " ", pattern],
             None => [method, "", ""],
         };
@@ -206,7 +211,7 @@ impl Recorder {
         let traced = &notes.traced;
         recording.span(&ended, |attributes| {
             attributes.text("http.request.method", method);
-            attributes.given("http.route", notes.endpoint.as_deref().unwrap_or_default());
+            attributes.given("http.route", pattern.unwrap_or_default());
             attributes.text("url.path", &traced.path);
             attributes.text("url.scheme", self.0.scheme);
             attributes.number("http.response.status_code", status.as_u16().into());

@@ -26,7 +26,7 @@ fn time() -> DateTime<Utc> {
     "2026-02-03T04:05:06.007999Z".parse().unwrap()
 }
 
-fn delivery<'a>(labels: &'a [(Arc<str>, String)]) -> DeliveryLine<'a> {
+fn delivery<'a>(labels: &'a [(compact_str::CompactString, String)]) -> DeliveryLine<'a> {
     DeliveryLine {
         time: time(),
         request_id: "r-1",

@@ -32,6 +32,11 @@ pub const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0
 /// Of deliveries, which may take as long as a deadline: up to 300 s.
 const LONG_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0];
 
+/// Of a histogram: one below each bound, and one above all of them.
+pub const BUCKETS_MAX: usize = 16;
+
+const _: () = assert!(SECONDS.len() < BUCKETS_MAX && LONG_SECONDS.len() < BUCKETS_MAX);
+
 macro_rules! definitions {
     ($($id:ident: $name:literal $kind:expr, $unit:literal, [$($label:literal),*], $help:literal;)*) => {
         $(pub static $id: Definition =

@@ -6,7 +6,7 @@ use super::instrument::{Instrument, Reading};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// The value of a label; empty is the same as not there.
 pub type Value = Cow<'static, str>;
@@ -66,40 +66,48 @@ impl Choice for usize {
 }
 
 /// Series that share their first labels and differ in the last ones, which each observation chooses.
+#[repr(C)]
 pub struct Split<C, M> {
-    kind: Kind,
+    /// The first that was chosen, which most stay with for all their life: it lies right here, and needs no lock.
+    first: OnceLock<(C, M)>,
     /// A handful: going through them is quicker than hashing.
-    known: RwLock<Vec<(C, M)>>,
+    others: RwLock<Vec<(C, M)>>,
+    kind: Kind,
 }
 
 impl<C: Choice, M: Instrument> Split<C, M> {
     pub fn new(definition: &Definition) -> Split<C, M> {
-        Split { kind: definition.kind, known: RwLock::default() }
+        Split { first: OnceLock::new(), others: RwLock::default(), kind: definition.kind }
     }
 
     pub fn with(&self, choice: C, count: impl FnOnce(&M)) {
         let choice = choice.closed();
+        let (first, metric) = self.first.get_or_init(|| (choice, M::new(self.kind)));
+        if *first == choice { count(metric) } else { self.with_other(choice, count) }
+    }
+
+    fn with_other(&self, choice: C, count: impl FnOnce(&M)) {
         {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, metric)) = known.iter().find(|(known, _)| *known == choice) {
+            let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, metric)) = others.iter().find(|(known, _)| *known == choice) {
                 return count(metric);
             }
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been here in between.
-        if let Some((_, metric)) = known.iter().find(|(known, _)| *known == choice) {
+        if let Some((_, metric)) = others.iter().find(|(known, _)| *known == choice) {
             return count(metric);
         }
         let metric = M::new(self.kind);
         count(&metric);
-        // Most have one or two for all their life.
-        known.reserve_exact(1);
-        known.push((choice, metric));
+        others.reserve_exact(1);
+        others.push((choice, metric));
     }
 
     /// Each of them with its own last labels behind `first`.
     pub fn tell(&self, definition: &'static Definition, first: &[&str], all: &mut Collecting) {
-        for (choice, metric) in self.known.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        for (choice, metric) in self.first.get().into_iter().chain(others.iter()) {
             let labels = texts(first).chain(choice.values()).collect();
             all.tell(definition, labels, metric.reading());
         }

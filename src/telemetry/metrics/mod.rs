@@ -124,7 +124,7 @@ impl Metrics {
 
     /// Requests to a host.
     pub fn client(&self, peer: Peer) -> Arc<ClientSeries> {
-        self.0.clients.of(peer, ClientSeries::new)
+        self.0.clients.of(peer.clone(), || ClientSeries::new(peer))
     }
 
     /// `read` is called before every collection, to set gauges of what is counted elsewhere.
@@ -146,7 +146,7 @@ impl Metrics {
             });
         }
         servers.each(|pattern, series| series.tell(pattern, &mut all));
-        clients.each(|peer, series| series.tell(peer, &mut all));
+        clients.each(|_, series| series.tell(&mut all));
         routes.sweep();
         targets.sweep();
         waiting.sweep();

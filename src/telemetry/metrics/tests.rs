@@ -57,7 +57,7 @@ fn every_metric_is_told() {
     metrics.target(&route, &target).attempts.with(Status::Code(200), |_| {});
     let _gauges = (metrics.waiting(&route, &target), metrics.breaker_state(&route, &target));
     let peer = Peer { method: "POST", address: target, port: None };
-    metrics.client(peer).0.with(ClientStatus { status: None, error: None }, |_| {});
+    metrics.client(peer).duration.with(ClientStatus { status: None, error: None }, |_| {});
     metrics.server(&route).0.with(Answered { method: "POST", status: 200, scheme: "http" }, |_| {});
     let process = metrics.process();
     process.reloads.with("applied", |_| {});
