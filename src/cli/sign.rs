@@ -103,7 +103,7 @@ fn draft(args: &Args, route: &Route, settings: &Settings) -> Result<Draft, Failu
             let message = format!("the path {} has parameters; write --url with their values", route.path());
             return Err(Failure(message));
         }
-        None => route.path().to_string(),
+        None => route.path().to_owned(),
     };
     let method = if route.methods().contains(&Method::POST) { Some(&Method::POST) } else { route.methods().first() };
     let headers = arguments::headers(&args.headers)?;

@@ -181,7 +181,7 @@ impl WrittenPlace {
         auth.append_query(&mut url.real, &mut url.shown, evaluation)?;
         let destination = Destination::parse(&url.real);
         let destination = destination.map_err(|error| EvaluationError::Wrong(error.to_string()))?;
-        let shown = Some(url.shown).filter(|shown| *shown != url.real).map(Into::into);
+        let shown = Some(url.shown).filter(|shown| *shown != url.real).map(Box::new);
         Ok(Address { destination, url: url.real.into(), shown })
     }
 }

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Of the last hour.
 pub const MINUTES: usize = 60;
 
+const KEPT: i32 = MINUTES as i32;
+
 /// What became of the deliveries to one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
@@ -40,17 +42,19 @@ type Targets = Vec<(Box<str>, Arc<Tally>)>;
 /// What the deliveries to one target have come to: looked up once by whoever counts often.
 pub struct Tally(Mutex<Counts>);
 
-/// In this order, so that a delivery that succeeds touches one line of the cache, and that of its minute.
+/// In this order, so that a delivery that succeeds touches one line of the cache.
 #[repr(C)]
 struct Counts {
     sent: u64,
     succeeded: u64,
-    /// The newest of `minutes`, counted since 1970.
-    newest: i64,
     last_sent: Option<DateTime<Utc>>,
+    /// The newest minute, counted since 1970.
+    newest: i32,
+    /// What ended within it.
+    running: Minute,
     last_failure: Option<DateTime<Utc>>,
     failed: u64,
-    /// Each minute at its number modulo [`MINUTES`].
+    /// Those before it, each at its number modulo [`MINUTES`].
     minutes: [Minute; MINUTES],
 }
 
@@ -112,12 +116,13 @@ impl Tally {
     }
 }
 
-fn minute_of(time: DateTime<Utc>) -> i64 {
-    time.timestamp().div_euclid(60)
+/// Until the year 6053.
+fn minute_of(time: DateTime<Utc>) -> i32 {
+    i32::try_from(time.timestamp().div_euclid(60)).unwrap_or(i32::MAX)
 }
 
-fn place(minute: i64) -> usize {
-    usize::try_from(minute.rem_euclid(MINUTES as i64)).unwrap_or_default()
+fn place(minute: i32) -> usize {
+    usize::try_from(minute.rem_euclid(KEPT)).unwrap_or_default()
 }
 
 impl Counts {
@@ -128,8 +133,9 @@ impl Counts {
             failed: 0,
             last_sent: None,
             last_failure: None,
-            minutes: [Minute::default(); MINUTES],
             newest: minute_of(now),
+            running: Minute::default(),
+            minutes: [Minute::default(); MINUTES],
         }
     }
 
@@ -152,27 +158,37 @@ impl Counts {
     }
 
     /// `None`: it is longer ago than what is kept, as after a clock was set back.
-    fn minute(&mut self, minute: i64) -> Option<&mut Minute> {
-        let kept = MINUTES as i64;
+    fn minute(&mut self, minute: i32) -> Option<&mut Minute> {
         if minute > self.newest {
-            for passed in (minute - kept).max(self.newest) + 1..=minute {
-                if let Some(passed) = self.minutes.get_mut(place(passed)) {
-                    *passed = Minute::default();
-                }
-            }
-            self.newest = minute;
+            self.pass(minute);
         }
-        (minute > self.newest - kept).then(|| self.minutes.get_mut(place(minute))).flatten()
+        match self.newest.saturating_sub(minute) {
+            0 => Some(&mut self.running),
+            1..KEPT => self.minutes.get_mut(place(minute)),
+            _ => None,
+        }
+    }
+
+    /// The running minute is over, and those between it and this one.
+    fn pass(&mut self, minute: i32) {
+        let over = std::mem::take(&mut self.running);
+        for passed in (minute - KEPT).max(self.newest)..minute {
+            if let Some(place) = self.minutes.get_mut(place(passed)) {
+                *place = if passed == self.newest { over } else { Minute::default() };
+            }
+        }
+        self.newest = minute;
     }
 
     fn figures(&self, now: DateTime<Utc>) -> Figures {
         let now = minute_of(now).max(self.newest);
-        let kept = MINUTES as i64;
         let minutes = std::array::from_fn(|index| {
-            let minute = now - kept + 1 + index as i64;
-            let is_kept = minute <= self.newest && minute > self.newest - kept;
-            let found = is_kept.then(|| self.minutes.get(place(minute))).flatten();
-            found.copied().unwrap_or_default()
+            let minute = now - KEPT + 1 + index as i32;
+            match self.newest.saturating_sub(minute) {
+                0 => self.running,
+                1..KEPT => self.minutes.get(place(minute)).copied().unwrap_or_default(),
+                _ => Minute::default(),
+            }
         });
         Figures {
             sent: self.sent,

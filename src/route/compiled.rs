@@ -230,7 +230,7 @@ impl Route {
     }
 
     /// As written, for `routes` and `/routes`.
-    pub fn path(&self) -> &Arc<str> {
+    pub fn path(&self) -> &str {
         &self.source.path
     }
 

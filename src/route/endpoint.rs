@@ -33,7 +33,7 @@ impl Endpoint {
     }
 
     /// The pattern as the first of its routes wrote it: the name of the endpoint in logs and traces.
-    pub fn pattern(&self) -> &Arc<str> {
+    pub fn pattern(&self) -> &str {
         &self.source.path
     }
 

@@ -49,7 +49,7 @@ fn one(route: &Route) -> Value {
         "order": route.order,
         "methods": methods,
         "hosts": hosts,
-        "path": &**route.path(),
+        "path": route.path(),
         "when": route.when_source,
         "verify": route.verifier().describe(),
         "limit": route.limit().map(|limit| limit.to_string()),

@@ -16,6 +16,7 @@ use crate::expr::{Environment, TablesRead};
 use crate::limit::{Limit, Owner};
 use crate::matcher::{HostPattern, PathPattern};
 use crate::verify::{Providers, Verifier, VerifyContext};
+use compact_str::CompactString;
 use http::Method;
 use smallvec::SmallVec;
 use std::mem::offset_of;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 #[repr(C)]
 pub struct Source {
     /// As written, references resolved: the name of the endpoint in logs and traces.
-    pub path: Arc<str>,
+    pub path: CompactString,
     pub methods: SmallVec<[Method; 1]>,
     pub body: BodyRules,
     /// What every body must meet; of a source of hookswitch.yaml. A route's own contract is the route's.

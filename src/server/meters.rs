@@ -86,7 +86,7 @@ impl RouteMeter {
     fn new(route: &Route, metrics: &Metrics) -> RouteMeter {
         RouteMeter {
             route: metrics.route(&route.name),
-            server: metrics.server(route.path()),
+            server: metrics.server(&route.path().into()),
             targets: route.targets.iter().map(|target| TargetMeter::new(route, target, metrics)).collect(),
         }
     }

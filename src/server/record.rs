@@ -178,13 +178,13 @@ impl Recorder {
     /// A handshake was answered, at the endpoint that is returned. What the sender gave is for the operator to write into the
     /// configuration; the log says only which it was.
     pub fn greeted(&self, given: Option<&Secret>) -> Arc<str> {
-        let path = {
+        let path: Arc<str> = {
             let mut notes = self.notes_mut();
             notes.handshake = true;
             if given.is_some() {
                 notes.received = None;
             }
-            notes.endpoint.as_ref().map(|endpoint| endpoint.pattern().clone()).unwrap_or_default()
+            notes.pattern().unwrap_or_default().into()
         };
         if let (Some(given), Mode::Prints { .. }) = (given, &self.0.mode) {
             let fingerprint = given.fingerprint();

@@ -98,9 +98,9 @@ impl Draft<'_> {
     pub fn request(self, route: &Route) -> Result<(Request<Bytes>, Option<Arc<str>>), TrialError> {
         let Draft { url, headers, body, example } = self;
         let of_example = example.as_ref().map(|example| example.uri().to_string());
-        let plain = Some(route.path().to_string()).filter(|path| !path.contains('{'));
+        let plain = Some(route.path().to_owned()).filter(|path| !path.contains('{'));
         let target = url.map(str::to_owned).or(of_example).or(plain);
-        let target = target.ok_or_else(|| TrialError::NoPath(route.path().to_string()))?;
+        let target = target.ok_or_else(|| TrialError::NoPath(route.path().to_owned()))?;
         let (mut request, public_url) = match (example, body) {
             (Some(mut example), None) => {
                 let (aimed, public_url) = build(route, &target, WrittenBody::default())?;
@@ -161,9 +161,9 @@ pub async fn run(gateway: &Gateway, trial: Trial) -> Result<Report, TrialError> 
     gateway.work.close();
     gateway.work.wait().await;
     let notes = recorder.into_notes();
-    let elsewhere = notes.pattern().is_none_or(|pattern| *pattern != **route.path());
+    let elsewhere = notes.pattern().is_none_or(|pattern| pattern != route.path());
     if elsewhere && notes.decisions.is_empty() {
-        let (route, pattern) = (route.name.to_string(), route.path().to_string());
+        let (route, pattern) = (route.name.to_string(), route.path().to_owned());
         return Err(TrialError::Elsewhere { path: shown, route, pattern });
     }
     for note in &notes.deliveries {

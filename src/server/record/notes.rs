@@ -95,7 +95,7 @@ impl DeliveryEnd {
 impl Notes {
     /// That of the endpoint, as the configuration writes it.
     pub fn pattern(&self) -> Option<&str> {
-        self.endpoint.as_ref().map(|endpoint| &**endpoint.pattern())
+        self.endpoint.as_ref().map(|endpoint| endpoint.pattern())
     }
 
     /// The positions of all routes behind the endpoint.

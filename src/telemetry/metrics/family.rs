@@ -68,8 +68,9 @@ impl Choice for usize {
 /// Series that share their first labels and differ in the last ones, which each observation chooses.
 #[repr(C)]
 pub struct Split<C, M> {
-    /// The first that was chosen, which most stay with for all their life: it lies right here, and needs no lock.
-    first: OnceLock<(C, M)>,
+    /// The first that was chosen, which most stay with for all their life: it needs no lock, and its metric lies right behind.
+    chosen: OnceLock<C>,
+    first: M,
     /// A handful: going through them is quicker than hashing.
     others: RwLock<Vec<(C, M)>>,
     kind: Kind,
@@ -77,13 +78,14 @@ pub struct Split<C, M> {
 
 impl<C: Choice, M: Instrument> Split<C, M> {
     pub fn new(definition: &Definition) -> Split<C, M> {
-        Split { first: OnceLock::new(), others: RwLock::default(), kind: definition.kind }
+        let kind = definition.kind;
+        Split { chosen: OnceLock::new(), first: M::new(kind), others: RwLock::default(), kind }
     }
 
     pub fn with(&self, choice: C, count: impl FnOnce(&M)) {
         let choice = choice.closed();
-        let (first, metric) = self.first.get_or_init(|| (choice, M::new(self.kind)));
-        if *first == choice { count(metric) } else { self.with_other(choice, count) }
+        let is_first = *self.chosen.get_or_init(|| choice) == choice;
+        if is_first { count(&self.first) } else { self.with_other(choice, count) }
     }
 
     fn with_other(&self, choice: C, count: impl FnOnce(&M)) {
@@ -107,7 +109,8 @@ impl<C: Choice, M: Instrument> Split<C, M> {
     /// Each of them with its own last labels behind `first`.
     pub fn tell(&self, definition: &'static Definition, first: &[&str], all: &mut Collecting) {
         let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
-        for (choice, metric) in self.first.get().into_iter().chain(others.iter()) {
+        let chosen = self.chosen.get().map(|choice| (choice, &self.first));
+        for (choice, metric) in chosen.into_iter().chain(others.iter().map(|(choice, metric)| (choice, metric))) {
             let labels = texts(first).chain(choice.values()).collect();
             all.tell(definition, labels, metric.reading());
         }
