@@ -1,13 +1,14 @@
 //! Where a request goes: over HTTP, to standard output, or to a file.
 
-use http::Uri;
+use super::pool::Place;
 use std::path::PathBuf;
+use std::sync::Arc;
 use url::Url;
 
 /// A URL, understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) enum Destination {
-    Http(Uri),
+    Http(Arc<Place>),
     Stdout,
     File(PathBuf),
 }
@@ -41,7 +42,8 @@ impl Destination {
                     return Err(DestinationError::Invalid);
                 }
                 // Stricter in places than the URL standard, and what is sent in the end.
-                url.as_str().parse().map(Destination::Http).map_err(|_| DestinationError::Invalid)
+                let uri = url.as_str().parse().map_err(|_| DestinationError::Invalid)?;
+                Ok(Destination::Http(Arc::new(Place::new(uri))))
             }
             "stdout" => match url.as_str() {
                 "stdout://" | "stdout:///" => Ok(Destination::Stdout),
@@ -73,28 +75,29 @@ mod tests {
         for url in ["http://h", "https://h:8443/p?q=1", "http://[::1]:8080/"] {
             assert!(matches!(Destination::parse(url), Ok(Destination::Http(_))), "{url}");
         }
-        assert_eq!(Destination::parse("stdout://"), Ok(Destination::Stdout));
-        assert_eq!(Destination::parse("file:///var/log/a%20b"), Ok(Destination::File(PathBuf::from("/var/log/a b"))));
+        assert!(matches!(Destination::parse("stdout://"), Ok(Destination::Stdout)));
+        let Ok(Destination::File(path)) = Destination::parse("file:///var/log/a%20b") else { panic!() };
+        assert_eq!(path, PathBuf::from("/var/log/a b"));
     }
 
     #[test]
     fn a_fragment_is_not_sent() {
-        let Ok(Destination::Http(url)) = Destination::parse("http://h/p?q#part") else { panic!() };
-        assert_eq!(url, "http://h/p?q");
+        let Ok(Destination::Http(place)) = Destination::parse("http://h/p?q#part") else { panic!() };
+        assert_eq!(place.uri, "http://h/p?q");
     }
 
     #[test]
     fn each_mistake_has_its_name() {
-        let error = |url: &str| Destination::parse(url).unwrap_err();
-        assert_eq!(error("ftp://h/x"), DestinationError::Scheme);
-        assert_eq!(error("https://user:pass@h/"), DestinationError::UserInfo);
-        assert_eq!(error("https://user@h/"), DestinationError::UserInfo);
-        assert_eq!(error("stdout://here"), DestinationError::Stdout);
+        let error = |url: &str| Destination::parse(url).err();
+        assert_eq!(error("ftp://h/x"), Some(DestinationError::Scheme));
+        assert_eq!(error("https://user:pass@h/"), Some(DestinationError::UserInfo));
+        assert_eq!(error("https://user@h/"), Some(DestinationError::UserInfo));
+        assert_eq!(error("stdout://here"), Some(DestinationError::Stdout));
         for url in ["file://host/path", "file:///", "file:///a?b", "file:///a/"] {
-            assert_eq!(error(url), DestinationError::FilePath, "{url}");
+            assert_eq!(error(url), Some(DestinationError::FilePath), "{url}");
         }
         for url in ["", "http://", "h/p", "https://{{host}}/", "http://h:99999/", "http://a\\@b/"] {
-            assert_eq!(error(url), DestinationError::Invalid, "{url}");
+            assert_eq!(error(url), Some(DestinationError::Invalid), "{url}");
         }
     }
 

@@ -1,25 +1,29 @@
 //! Why an exchange broke, read from the types of errors and never from their texts.
 
-use super::connect::Unresolved;
+use super::connect::{BoxError, Unresolved};
 use super::outcome::Outcome;
 use crate::egress::Denied;
-use hyper_util::client::legacy;
 use std::error::Error;
 use std::io;
 
-/// What the client says of an exchange that went wrong.
+/// Why an exchange gave no whole answer.
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// Before the head of an answer was there.
-    NoAnswer(legacy::Error),
+    #[error("no connection")]
+    NotOpened(#[source] BoxError),
+    /// Before its head was there.
+    #[error("no answer")]
+    NoAnswer(#[source] hyper::Error),
     /// In the middle of its body.
-    BrokenAnswer(hyper::Error),
+    #[error("the answer broke off")]
+    BrokenAnswer(#[source] hyper::Error),
 }
 
 /// An exchange that gave no whole answer. `written`: the request was handed to a connection.
 pub(super) fn classify(error: &Failure, written: bool) -> Outcome {
     let (error, connecting): (&(dyn Error + 'static), bool) = match error {
-        Failure::NoAnswer(error) => (error, error.is_connect()),
-        Failure::BrokenAnswer(error) => (error, false),
+        Failure::NotOpened(error) => (&**error, true),
+        Failure::NoAnswer(error) | Failure::BrokenAnswer(error) => (error, false),
     };
     if any(error, |cause| cause.is::<Denied>()) {
         Outcome::Egress

@@ -1,11 +1,12 @@
 //! A target as written to one that runs: everything that can be wrong with it is found here, while a configuration loads.
 
 use super::auth::{Credentials, Home};
-use super::connect::{Profile, Tls};
+use super::connect::Tls;
 use super::field::{HeaderField, HeaderFields, QueryFields};
 use super::forward::Forward;
 use super::gates::Gates;
 use super::layers::{Layers, Place};
+use super::pool::Profile;
 use super::prepare;
 use super::retry::{RetryPolicy, Written};
 use super::success::Success;

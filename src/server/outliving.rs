@@ -5,17 +5,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TrackedFuture;
 
 /// Work that goes on as a task of its own when it is dropped before its end.
 ///
 /// Until then it runs in the task of its connection: most senders wait for their answer, and a task for each request
 /// would cost more than the rest of the bookkeeping.
-pub struct Outliving<T: 'static>(Option<Pin<Box<dyn Future<Output = T> + Send>>>);
+pub struct Outliving<T: 'static>(Option<TrackedFuture<Work<T>>>);
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<T: Send> Outliving<T> {
     /// `work` counts as one of `tasks` from now until its end, wherever it runs.
     pub fn new(tasks: &TaskTracker, work: impl Future<Output = T> + Send + 'static) -> Outliving<T> {
-        Outliving(Some(Box::pin(tasks.track_future(work))))
+        let work: Work<T> = Box::pin(work);
+        Outliving(Some(tasks.track_future(work)))
     }
 }
 
@@ -24,7 +28,7 @@ impl<T: Send> Future for Outliving<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, Panicked>> {
         let Some(work) = &mut self.0 else { return Poll::Pending };
-        let poll = poll_caught(work.as_mut(), cx);
+        let poll = poll_caught(Pin::new(work), cx);
         if poll.is_ready() {
             self.0 = None;
         }

@@ -117,6 +117,8 @@ fn answer(reply: Reply) -> Answer {
     let mut answer = Answer::new(Full::new(reply.body));
     // Statuses are checked at load, or come from a target's answer.
     *answer.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    // With room for what each answer gets on its way out.
+    answer.headers_mut().reserve(reply.headers.len() + 2);
     answer.headers_mut().extend(reply.headers);
     answer
 }

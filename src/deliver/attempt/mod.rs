@@ -4,27 +4,23 @@
 mod tests;
 
 use super::client::Client;
-use super::connect::Profile;
-use super::failure::{self, Failure};
+use super::failure;
 use super::outcome::Outcome;
+use super::pool::{Place, Profile, Progress, Watched};
 use bytes::{Bytes, BytesMut};
 use http::header::ACCEPT;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
-use http_body::{Body, Frame, SizeHint};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use tokio::time::{Instant, timeout_at};
 
 /// A request as it goes out.
 #[derive(Clone)]
 pub(super) struct Sent {
     pub(super) method: Method,
-    pub(super) uri: Uri,
+    pub(super) to: Arc<Place>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -57,39 +53,38 @@ pub(super) struct Broken {
 pub(super) fn exchange(
     client: &Client,
     profile: &Profile,
-    sent: Sent,
+    mut sent: Sent,
     until: Instant,
     answer_max: u64,
-) -> impl Future<Output = Result<Answered, Broken>> + Send + use<> {
-    let written = Written::default();
+) -> impl Future<Output = Result<Answered, Broken>> + Send {
+    let progress = Progress::default();
     // Where there is no body, nobody asks for it: then it counts as written once it is under way.
     let bodyless = sent.body.is_empty();
-    // Nothing is sent before it is waited for. It is made here so that the future below has no room for the request.
-    let response = profile.request(client, request(sent, written.clone()));
+    let (request, seen) = (request(&mut sent, progress.clone()), progress.clone());
+    let read = move |response: Response<Incoming>| {
+        seen.answered(response.status().as_u16());
+        read(response, answer_max)
+    };
+    // On the heap, so that what is around it carries no room for a request and an answer.
+    let exchange = Box::pin(profile.exchange(client, request, sent.to, read));
     async move {
-        let mut status = None;
-        let ended = timeout_at(until, async {
-            let response = response.await.map_err(Failure::NoAnswer)?;
-            status = Some(response.status().as_u16());
-            read(response, answer_max).await.map_err(Failure::BrokenAnswer)
-        });
-        let (outcome, out_of_time) = match ended.await {
+        let (outcome, out_of_time) = match timeout_at(until, exchange).await {
             Ok(Ok(answered)) => return Ok(answered),
-            Ok(Err(error)) => (failure::classify(&error, written.get()), false),
+            Ok(Err(error)) => (failure::classify(&error, progress.is_written()), false),
             // Before a connection took the request: that is a connection that could not be opened in time.
-            Err(_) if !bodyless && !written.get() => (Outcome::Connect, true),
+            Err(_) if !bodyless && !progress.is_written() => (Outcome::Connect, true),
             Err(_) => (Outcome::Timeout, true),
         };
-        let ambiguous = (bodyless || written.get()) && matches!(outcome, Outcome::Reset | Outcome::Timeout);
-        Err(Broken { outcome, status, ambiguous, out_of_time })
+        let ambiguous = (bodyless || progress.is_written()) && matches!(outcome, Outcome::Reset | Outcome::Timeout);
+        Err(Broken { outcome, status: progress.status(), ambiguous, out_of_time })
     }
 }
 
-fn request(sent: Sent, written: Written) -> Request<Watched> {
-    let mut request = Request::new(Watched { bytes: Some(sent.body).filter(|body| !body.is_empty()), written });
-    *request.method_mut() = sent.method;
-    *request.uri_mut() = sent.uri;
-    *request.headers_mut() = sent.headers;
+/// Takes method, headers and body.
+fn request(sent: &mut Sent, progress: Progress) -> Request<Watched> {
+    let mut request = Request::new(Watched::new(std::mem::take(&mut sent.body), progress));
+    std::mem::swap(request.method_mut(), &mut sent.method);
+    std::mem::swap(request.headers_mut(), &mut sent.headers);
     // Some servers answer 406 to a request that does not say it takes anything.
     request.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
     request
@@ -131,42 +126,4 @@ async fn chunk(body: &mut Incoming) -> Result<Option<Bytes>, hyper::Error> {
         }
     }
     Ok(None)
-}
-
-/// Whether a connection has asked for the body of a request.
-#[derive(Clone, Default)]
-pub(super) struct Written(Arc<AtomicBool>);
-
-impl Written {
-    fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A body in one piece that notes when it is taken.
-///
-/// It also cannot be cloned, which keeps every layer below from sending it a second time.
-#[derive(Default)]
-pub(super) struct Watched {
-    bytes: Option<Bytes>,
-    written: Written,
-}
-
-impl Body for Watched {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let watched = self.get_mut();
-        watched.written.0.store(true, Ordering::Relaxed);
-        Poll::Ready(watched.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
 }

@@ -14,9 +14,9 @@ const CAP: u64 = 1000;
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 fn post(url: &str) -> Sent {
-    let uri = url.parse().unwrap();
+    let to = Arc::new(Place::new(url.parse().unwrap()));
     let headers = headers(&[("authorization", "Bearer example-token"), ("content-type", "application/json")]);
-    Sent { method: Method::POST, uri, headers, body: Bytes::from_static(b"{\"n\":1}") }
+    Sent { method: Method::POST, to, headers, body: Bytes::from_static(b"{\"n\":1}") }
 }
 
 fn get(url: &str) -> Sent {

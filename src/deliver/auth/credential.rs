@@ -5,9 +5,9 @@ use super::oauth2::{OAuth2, TokenError};
 use super::sign::{Signer, ToSign};
 use crate::deliver::attempt::{self, Answered, Broken, Sent};
 use crate::deliver::client::Client;
-use crate::deliver::connect::Profile;
 use crate::deliver::field::set;
 use crate::deliver::outcome::Outcome;
+use crate::deliver::pool::Profile;
 use crate::deliver::prepare::ShownHeaders;
 use chrono::{DateTime, Utc};
 use http::header::AUTHORIZATION;
@@ -47,8 +47,8 @@ impl Way<'_> {
             // On the heap, so that attempts without a token carry no room for a second one.
             Some(Credential::Token(oauth2)) => return Box::pin(self.send_with_token(oauth2, sent)).await,
             Some(Credential::Signature(signer)) => {
-                let Sent { method, uri, headers, body } = &mut sent;
-                let mut to_sign = ToSign { method, uri, headers, body, id: self.id };
+                let Sent { method, to, headers, body } = &mut sent;
+                let mut to_sign = ToSign { method, uri: &to.uri, headers, body, id: self.id };
                 signer.sign(&mut to_sign, self.started).map_err(|_| never_sent(Outcome::Expression))?;
             }
             Some(Credential::Aws(aws)) => {
@@ -77,7 +77,7 @@ impl Way<'_> {
         }
     }
 
-    fn exchange(&self, sent: Sent) -> impl Future<Output = Result<Answered, Broken>> + Send + use<> {
+    fn exchange(&self, sent: Sent) -> impl Future<Output = Result<Answered, Broken>> + Send {
         attempt::exchange(self.client, self.profile, sent, self.until, self.answer_max)
     }
 }

@@ -4,7 +4,6 @@
 //! The addresses that the rules have let through are the very ones that are connected to: nothing is resolved a second
 //! time in between.
 
-mod profile;
 mod resolve;
 mod stream;
 #[cfg(test)]
@@ -12,8 +11,6 @@ mod tests;
 mod tls;
 mod tunnel;
 
-pub(super) use profile::Pool;
-pub use profile::{Profile, Profiles};
 #[cfg(test)]
 pub(super) use resolve::Resolving;
 pub(super) use resolve::{Resolve, System, Unresolved};
@@ -47,9 +44,11 @@ const KEEP_ALIVE_PROBES: u32 = 3;
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// Opens connections for the pool. Cheap to clone, because the pool does it for every request.
-#[derive(Clone)]
-pub(super) struct Connector(Arc<HttpsConnector<Opener>>);
+/// A connection, ready for HTTP.
+pub(super) type Opened = MaybeHttpsStream<Stream>;
+
+/// Opens connections by one set of rules.
+pub(super) struct Connector(HttpsConnector<Opener>);
 
 impl Connector {
     /// HTTP/2 where the other end chooses it (ALPN), else HTTP/1.1; `tls` says everything but that.
@@ -63,7 +62,15 @@ impl Connector {
         let opener =
             Opener { target: tcp(checked(origin)), proxy: tcp(checked(Origin::Written)), rules: checked(origin) };
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions();
-        Connector(Arc::new(https.wrap_connector(opener)))
+        Connector(https.wrap_connector(opener))
+    }
+
+    /// To the scheme, host and port of a URL.
+    ///
+    /// # Errors
+    /// Among the causes are [`Denied`](crate::egress::Denied), [`Unresolved`] and [`rustls::Error`].
+    pub(super) async fn open(&self, origin: Uri) -> Result<Opened, BoxError> {
+        tokio::time::timeout(TIMEOUT, self.0.clone().call(origin)).await?
     }
 }
 
@@ -79,23 +86,8 @@ fn tcp(resolver: Checked) -> HttpConnector<Checked> {
     tcp
 }
 
-type BoxError = Box<dyn Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 type Opening<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
-
-impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Stream>;
-    type Error = BoxError;
-    type Future = Opening<MaybeHttpsStream<Stream>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let mut connector = HttpsConnector::clone(&self.0);
-        Box::pin(async move { tokio::time::timeout(TIMEOUT, connector.call(uri)).await? })
-    }
-}
 
 /// Everything but TLS.
 #[derive(Clone)]
@@ -159,12 +151,12 @@ impl Opener {
 }
 
 /// The proxy that a host is reached through.
-fn proxy_for<'e>(egress: &'e Egress, host: &str) -> Option<&'e Proxy> {
+pub(super) fn proxy_for<'e>(egress: &'e Egress, host: &str) -> Option<&'e Proxy> {
     egress.proxy.as_ref().filter(|proxy| !proxy.is_bypassed_for(host))
 }
 
 /// Whether a proxy is asked for the whole URL (RFC 9112, section 3.2.2) instead of for a tunnel.
-fn forwards(uri: &Uri, origin: Origin) -> bool {
+pub(super) fn forwards(uri: &Uri, origin: Origin) -> bool {
     origin == Origin::Written && uri.scheme() != Some(&Scheme::HTTPS)
 }
 

@@ -66,7 +66,7 @@ impl Tls {
         Some(tls)
     }
 
-    pub(super) fn config(&self, client: &Client) -> ClientConfig {
+    pub(in crate::deliver) fn config(&self, client: &Client) -> ClientConfig {
         let roots = self.roots.as_ref().unwrap_or_else(|| client.roots());
         let builder = client.tls().with_root_certificates(roots.clone());
         match &self.identity {

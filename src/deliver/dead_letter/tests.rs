@@ -137,7 +137,7 @@ fn over_http_the_record_is_the_body_and_expressions_see_it() {
         "{url: 'http://h/${body.route}', transform: {body: {why: '${body.reason}', n: '${body.event.body.n}'}}}",
     );
     assert_eq!(shaped.body, r#"{"why":"exhausted","n":7}"#);
-    assert!(matches!(&shaped.address.destination, Destination::Http(uri) if uri.path() == "/orders"));
+    assert!(matches!(&shaped.address.destination, Destination::Http(place) if place.uri.path() == "/orders"));
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Target {
     ) -> Delivered {
         let began = Instant::now();
         self.gates.budget.deposit(began);
-        let mut attempts = Vec::new();
+        let mut attempts = Vec::with_capacity(1);
         let mut last = Last::default();
         let gave_up = loop {
             if Instant::now() >= scope.deadline {
@@ -135,7 +135,7 @@ impl Target {
     /// Egress denies the host of a built request, as far as that can be said without resolving it.
     pub fn denies(&self, outbound: &Outbound) -> bool {
         match &outbound.address.destination {
-            Destination::Http(uri) => self.request.profile.check_host(uri).is_err(),
+            Destination::Http(place) => self.request.profile.check_host(&place.uri).is_err(),
             Destination::Stdout | Destination::File(_) => false,
         }
     }
@@ -168,9 +168,9 @@ impl Target {
         // Pinned here, because whoever takes a future by value makes room for it twice.
         let exchange = std::pin::pin!(async {
             match &outbound.address.destination {
-                Destination::Http(uri) => {
+                Destination::Http(place) => {
                     let body = outbound.body.clone();
-                    let sent = Sent { method: outbound.method.clone(), uri: uri.clone(), headers, body };
+                    let sent = Sent { method: outbound.method.clone(), to: place.clone(), headers, body };
                     let (profile, answer_max) = (&self.request.profile, self.answer_max);
                     let way = Way { client, profile, until, answer_max, started, id: &outbound.id };
                     way.send(outbound.credential.as_ref(), sent).await.map(Some)

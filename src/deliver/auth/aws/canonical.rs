@@ -20,7 +20,7 @@ const PATH: &AsciiSet = &ENCODED.remove(b'/');
 
 /// `signed` in the order of their names; `None` where one of them is not text.
 pub(super) fn canonical_request(sent: &Sent, signed: &[HeaderName], payload: &str, rules: Rules) -> Option<String> {
-    let mut out = format!("{}\n{}\n{}\n", sent.method, path(sent.uri.path(), rules), query(sent.uri.query()));
+    let mut out = format!("{}\n{}\n{}\n", sent.method, path(sent.to.uri.path(), rules), query(sent.to.uri.query()));
     for name in signed {
         out.push_str(&format!("{name}:{}\n", joined(&sent.headers, name)?));
     }

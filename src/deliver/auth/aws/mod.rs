@@ -92,7 +92,7 @@ impl Aws {
             sent.headers.insert(TOKEN, token);
         }
         if !sent.headers.contains_key(HOST) {
-            sent.headers.insert(HOST, host(&sent.uri)?);
+            sent.headers.insert(HOST, host(&sent.to.uri)?);
         }
         let is_signed =
             |name: &HeaderName| *name == HOST || *name == CONTENT_TYPE || name.as_str().starts_with("x-amz-");

@@ -6,9 +6,9 @@ use crate::config::spec::{ByKeyTextSpec, ClientAuthSpec, GrantSpec, OAuth2Spec, 
 use crate::deliver::attempt::{self, Answered, Sent};
 use crate::deliver::auth::credentials::{Tenant, of};
 use crate::deliver::client::Client;
-use crate::deliver::connect::Profile;
 use crate::deliver::destination::Destination;
 use crate::deliver::outcome::Outcome;
+use crate::deliver::pool::{Place, Profile};
 use crate::diagnostic::At;
 use crate::expr::{Piece, scan};
 use crate::secret::{Secret, holds_stand_in};
@@ -20,6 +20,7 @@ use form_urlencoded::Serializer;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -32,7 +33,7 @@ pub(in crate::deliver) type Identity = [u8; digest::SHA256_OUTPUT_LEN];
 
 /// Everything that is said to the endpoint.
 pub(in crate::deliver) struct Grant {
-    uri: Uri,
+    to: Arc<Place>,
     /// `Bearer ${oauth2:…}`, with the endpoint as it was written.
     pub shown: String,
     client_id: String,
@@ -52,7 +53,7 @@ pub(in crate::deliver) struct Granted {
 impl Grant {
     pub fn compile(spec: &OAuth2Spec, tenant: Tenant<'_>, at: &At<'_>) -> Option<Grant> {
         let token_url = of(&spec.token_url, tenant, &at.key("token_url"));
-        let uri = token_url.as_ref().and_then(|(written, at)| endpoint(written, at));
+        let to = token_url.as_ref().and_then(|(written, at)| endpoint(written, at));
         let client_id = of(&spec.client_id, tenant, &at.key("client_id"));
         let client_id = client_id.and_then(|(written, at)| config::plain(written, &at));
         let secret = |written: Option<&ByKeyTextSpec>, key: &str| match written {
@@ -70,7 +71,7 @@ impl Grant {
         let scope = scopes?.join(" ");
         fits?;
         Some(Grant {
-            uri: uri?,
+            to: to?,
             shown: format!("Bearer ${{oauth2:{}}}", without_defaults(token_url?.0)),
             client_id: client_id?,
             client_secret: client_secret?,
@@ -88,7 +89,7 @@ impl Grant {
             let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
             (uri.scheme_str().map(str::to_owned), uri.host().map(str::to_owned), uri.port_u16().unwrap_or(default))
         };
-        other.is_some_and(|other| place(&other) == place(&self.uri))
+        other.is_some_and(|other| place(&other) == place(&self.to.uri))
     }
 
     /// `profile`: the connections that it is asked over.
@@ -97,7 +98,7 @@ impl Grant {
             |secret: &Option<Secret>| secret.as_ref().map_or(String::new(), |secret| secret.expose().to_owned());
         let mut parts = vec![
             profile.to_string(),
-            self.uri.to_string(),
+            self.to.uri.to_string(),
             self.client_id.clone(),
             secret(&self.client_secret),
             format!("{:?} {}", self.client_auth, self.refresh_token.is_some()),
@@ -166,7 +167,7 @@ impl Grant {
                 form.append_pair("client_id", &self.client_id);
             }
         }
-        Sent { method: Method::POST, uri: self.uri.clone(), headers, body: Bytes::from(form.finish()) }
+        Sent { method: Method::POST, to: self.to.clone(), headers, body: Bytes::from(form.finish()) }
     }
 }
 
@@ -222,13 +223,13 @@ fn seconds(value: &Value) -> Option<u64> {
     }
 }
 
-fn endpoint(written: &str, at: &At<'_>) -> Option<Uri> {
+fn endpoint(written: &str, at: &At<'_>) -> Option<Arc<Place>> {
     let text = config::plain(written, at)?;
     if holds_stand_in(&text) {
-        return Some(Uri::from_static("https://token.invalid/"));
+        return Some(Arc::new(Place::new(Uri::from_static("https://token.invalid/"))));
     }
     match Destination::parse(&text) {
-        Ok(Destination::Http(uri)) => Some(uri),
+        Ok(Destination::Http(place)) => Some(place),
         _ => {
             let help = "write https://host/path, as the provider's documentation has it".to_owned();
             at.error("oauth2-token-url", "this is not the URL of a token endpoint", help);

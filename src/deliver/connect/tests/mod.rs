@@ -8,6 +8,7 @@ use crate::config::spec::EgressSpec;
 use crate::deliver::attempt::{Answered, Broken, Sent, exchange};
 use crate::deliver::client::Client;
 use crate::deliver::outcome::Outcome;
+use crate::deliver::pool::{Place, Profile, Profiles};
 use crate::deliver::tests::support::{Server, headers};
 use crate::diagnostic::{At, Findings};
 use crate::secret::{Missing, References};
@@ -74,8 +75,12 @@ impl Outside {
     }
 
     async fn post(&self, profile: &Profile, url: &str) -> Result<Answered, Broken> {
-        let sent =
-            Sent { method: Method::POST, uri: url.parse().unwrap(), headers: headers(&[]), body: Bytes::from("{}") };
+        let sent = Sent {
+            method: Method::POST,
+            to: Arc::new(Place::new(url.parse().unwrap())),
+            headers: headers(&[]),
+            body: Bytes::from("{}"),
+        };
         exchange(&self.client, profile, sent, Instant::now() + Duration::from_secs(20), 1000).await
     }
 

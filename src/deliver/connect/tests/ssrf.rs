@@ -36,8 +36,8 @@ const INSIDE: [(&str, &str); 22] = [
 
 /// Everything that could be judged before a connection is opened.
 fn is_denied(url: &str, egress: &Egress) -> bool {
-    let Ok(Destination::Http(uri)) = Destination::parse(url) else { return true };
-    let host = uri.host().unwrap();
+    let Ok(Destination::Http(place)) = Destination::parse(url) else { return true };
+    let host = place.uri.host().unwrap();
     if egress.check_host(host, Origin::Computed).is_err() {
         return true;
     }

@@ -1,14 +1,15 @@
 //! How connections are made: by which rules, for whose choice of host, with which TLS. One pool for each such way, so that
 //! a kept connection is never used for what it was not checked for.
 
-use super::{Connector, Tls, forwards, proxy_for};
-use crate::deliver::attempt::Watched;
+use super::{Place, Pool, Watched};
 use crate::deliver::client::Client;
+use crate::deliver::connect::{Connector, Tls, forwards, proxy_for};
+use crate::deliver::failure::Failure;
 use crate::egress::{Denied, Egress, Origin};
 use http::Uri;
 use http::header::PROXY_AUTHORIZATION;
-use http::{HeaderValue, Request};
-use hyper_util::client::legacy::{self, ResponseFuture};
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// A way of making connections, and the pool of those that were made so.
@@ -18,8 +19,6 @@ pub struct Profile {
     tls: Tls,
     pool: OnceLock<Pool>,
 }
-
-pub(in crate::deliver) type Pool = legacy::Client<Connector, Watched>;
 
 /// Hands out profiles: the one that is in use already where nothing about it has changed, so that a reload closes no
 /// connection. It holds on to none of them: a profile lives as long as a generation that uses it.
@@ -55,18 +54,27 @@ impl Profile {
         self.egress.check_host(uri.host().unwrap_or_default(), self.origin)
     }
 
-    /// Sends a request on a kept connection or on a new one.
-    pub(in crate::deliver) fn request(&self, client: &Client, mut request: Request<Watched>) -> ResponseFuture {
-        if let Some(value) = self.proxy_authorization(request.uri()) {
+    /// As [`Pool::exchange`], on connections of this kind.
+    pub(in crate::deliver) fn exchange<T, R>(
+        &self,
+        client: &Client,
+        mut request: Request<Watched>,
+        place: Arc<Place>,
+        read: impl FnOnce(Response<Incoming>) -> R,
+    ) -> impl Future<Output = Result<T, Failure>>
+    where
+        R: Future<Output = Result<T, hyper::Error>>,
+    {
+        if let Some(value) = self.proxy_authorization(&place.uri) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
         }
-        self.pool(client).request(request)
+        self.pool(client).exchange(request, place, read)
     }
 
-    fn pool(&self, client: &Client) -> &Pool {
+    pub(super) fn pool(&self, client: &Client) -> &Pool {
         self.pool.get_or_init(|| {
             let tls = self.tls.config(client);
-            client.pool(Connector::new(&self.egress, self.origin, client.resolver(), tls))
+            Pool::new(Connector::new(&self.egress, self.origin, client.resolver(), tls))
         })
     }
 
