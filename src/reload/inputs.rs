@@ -3,9 +3,11 @@
 //! Contents are compared, not times: a mounted ConfigMap may go back in time, and a rewritten file may be the same. What
 //! is looked at is what [`config::folder`](crate::config::folder) would read, and in its way.
 
-use crate::config::folder::{FILES_MAX, Met, ROUTES, SETTINGS, bounded, walk};
+use super::known::Known;
+use crate::config::folder::{FILES_MAX, Met, ROUTES, SETTINGS, walk};
 use crate::hex;
 use aws_lc_rs::digest::{Context, SHA256};
+use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -53,7 +55,14 @@ impl Inputs {
 
     /// Reads everything and says what it is.
     pub fn digest(&self) -> Digest {
+        // Nothing is known, whatever the time is.
+        self.digest_from(&mut Known::default(), DateTime::UNIX_EPOCH)
+    }
+
+    /// The same, without reading what is known.
+    pub(super) fn digest_from(&self, known: &mut Known, now: DateTime<Utc>) -> Digest {
         let mut context = Context::new(&SHA256);
+        let mut add_file = |context: &mut Context, file: &Path| add(context, file, &known.contents(file, now));
         for file in &self.files {
             add_file(&mut context, file);
         }
@@ -66,6 +75,7 @@ impl Inputs {
             // A tree that has vanished is not an empty one.
             context.update(&[u8::from(tree.is_dir())]);
         }
+        known.looked();
         let mut digest = [0; 32];
         digest.copy_from_slice(context.finish().as_ref());
         Digest(digest)
@@ -93,12 +103,6 @@ impl Inputs {
         }
         links.holders.into_iter().map(|path| if path.as_os_str().is_empty() { ".".into() } else { path }).collect()
     }
-}
-
-/// The name, and the contents or why there are none.
-fn add_file(context: &mut Context, path: &Path) {
-    let contents = bounded(path).unwrap_or_else(String::into_bytes);
-    add(context, path, &contents);
 }
 
 /// Lengths go first, so that no two lists of parts read the same.

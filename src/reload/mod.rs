@@ -5,6 +5,7 @@
 //! on disk (an event is only a hint, looking every [`Timing::poll`] is what counts), SIGHUP, and [`Handle::reload`].
 
 mod inputs;
+mod known;
 mod reloader;
 mod watch;
 

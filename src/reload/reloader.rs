@@ -1,5 +1,6 @@
 //! The loop that notices, settles, loads and publishes.
 
+use super::known::Known;
 use super::watch::Watcher;
 use super::{Digest, Generation, Inputs, Live, Load, Loaded, ReloadOutcome, Status, Timing};
 use crate::clock::Clock;
@@ -13,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Looks at files that go on changing before it is given up until the next poll.
 const MAX_LOOKS: usize = 30;
+
+/// So many polls, about half a minute, and files are read even where they seem untouched.
+const WHOLE_EVERY: u32 = 20;
 
 /// Reloads that wait to be begun; who comes later shares the last one's place in line by waiting for it.
 const MAX_WAITING: usize = 16;
@@ -30,6 +34,7 @@ pub struct Reloader<T> {
     /// What the last load saw, and what it came to where that was not good.
     seen: Digest,
     failed: Option<ReloadOutcome>,
+    polls: u32,
     count: Box<dyn Fn(&ReloadOutcome) + Send + Sync>,
 }
 
@@ -71,6 +76,7 @@ impl<T> Handle<T> {
 /// Everything that touches the file system, for a blocking thread.
 struct Looker {
     inputs: Inputs,
+    clock: Clock,
     hint: Arc<Notify>,
     found: Mutex<Found>,
 }
@@ -79,16 +85,29 @@ struct Found {
     /// Files that the last load read beyond `inputs`.
     files: BTreeSet<PathBuf>,
     watcher: Watcher,
+    known: Known,
+}
+
+/// How far a look trusts what the system says of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Files that it calls untouched are not read.
+    Quick,
+    /// Everything is read.
+    Whole,
 }
 
 impl Looker {
     /// Arms first and reads then, so that a change in between is a hint.
-    fn look(&self) -> Digest {
+    fn look(&self, look: Look) -> Digest {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inputs = self.inputs.clone();
         inputs.files.extend(found.files.iter().cloned());
         found.watcher.arm(inputs.directories());
-        inputs.digest()
+        if look == Look::Whole {
+            found.known.forget();
+        }
+        inputs.digest_from(&mut found.known, self.clock.now())
     }
 
     /// `true` if these are others than before: then they were not part of what was looked at.
@@ -121,14 +140,14 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         load: impl Fn() -> Loaded<T> + Send + Sync + 'static,
     ) -> Result<Reloader<T>, Vec<Diagnostic>> {
         let hint = Arc::new(Notify::new());
-        let found = Mutex::new(Found { files: BTreeSet::new(), watcher: Watcher::off() });
-        let looker = Looker { inputs, hint, found };
+        let found = Mutex::new(Found { files: BTreeSet::new(), watcher: Watcher::off(), known: Known::default() });
+        let looker = Looker { inputs, clock, hint, found };
         // Looked at before it is read: a change after this look is found by the next one.
-        let mut seen = looker.look();
+        let mut seen = looker.look(Look::Whole);
         let mut loaded = load();
         // What it reads besides is known only now; if that is never the same twice, the next look sorts it out.
         if looker.remember(std::mem::take(&mut loaded.files)) {
-            seen = looker.look();
+            seen = looker.look(Look::Whole);
             loaded = load();
         }
         let (warnings, loaded_at) = (loaded.warnings, clock.now());
@@ -148,6 +167,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             asking,
             seen,
             failed: None,
+            polls: 0,
             count: Box::new(|_| {}),
         })
     }
@@ -189,7 +209,10 @@ impl<T: Send + Sync + 'static> Reloader<T> {
     /// Something may have changed. At a `poll` a load that failed is tried again, although nothing seems to have changed:
     /// the reason may not lie in the files.
     async fn look_again(&mut self, poll: bool) {
-        let seen = self.look().await;
+        self.polls = if poll { self.polls.wrapping_add(1) } else { self.polls };
+        // Not every file system tells the truth about its files.
+        let quick = poll && !self.polls.is_multiple_of(WHOLE_EVERY);
+        let seen = self.look(if quick { Look::Quick } else { Look::Whole }).await;
         if seen == Some(self.seen) && !(poll && self.failed.is_some()) {
             return;
         }
@@ -208,7 +231,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
 
     /// Somebody asked: everything is read again whatever it looks like.
     async fn reload(&mut self) -> ReloadOutcome {
-        let seen = self.look().await;
+        let seen = self.look(Look::Whole).await;
         let attempt = self.attempt(seen).await;
         let outcome = self.settle_on(attempt);
         self.record(&outcome);
@@ -220,7 +243,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         let Some(mut seen) = seen else { return Attempt::Crashed };
         for _ in 0..MAX_LOOKS {
             tokio::time::sleep(self.timing.settle).await;
-            let Some(now) = self.look().await else { return Attempt::Crashed };
+            let Some(now) = self.look(Look::Whole).await else { return Attempt::Crashed };
             if std::mem::replace(&mut seen, now) != now {
                 continue;
             }
@@ -228,7 +251,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             let work = move || {
                 let mut loaded = load();
                 let others = looker.remember(std::mem::take(&mut loaded.files));
-                (loaded, others, looker.look())
+                (loaded, others, looker.look(Look::Whole))
             };
             let Ok((loaded, others, after)) = tokio::task::spawn_blocking(work).await else { return Attempt::Crashed };
             if others || after != now {
@@ -297,9 +320,9 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         }
     }
 
-    async fn look(&self) -> Option<Digest> {
+    async fn look(&self, look: Look) -> Option<Digest> {
         let looker = Arc::clone(&self.looker);
-        tokio::task::spawn_blocking(move || looker.look()).await.ok()
+        tokio::task::spawn_blocking(move || looker.look(look)).await.ok()
     }
 }
 
