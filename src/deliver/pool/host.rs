@@ -73,8 +73,8 @@ impl Host {
             shared.rested = 0;
             return Ok(Carrier::Shared(shared.sender.clone()));
         }
-        while let Some(mut line) = open.resting.pop() {
-            if line.is_alive() {
+        while let Some(line) = open.resting.pop() {
+            if !line.is_closed() {
                 return Ok(Carrier::Line(line));
             }
         }
@@ -135,26 +135,16 @@ impl Host {
         }
         if open.resting.len() < RESTING_MAX {
             open.resting.push(line);
-        } else {
-            line.close();
         }
     }
 
     /// Closes what has ended, or has been found unused for `rests_max` sweeps. Says whether anything is left.
     pub(super) fn sweep(&self, rests_max: u32) -> bool {
         let mut open = self.open();
-        let lines = std::mem::take(&mut open.resting);
-        for mut line in lines {
+        open.resting.retain_mut(|line| {
             line.rested += 1;
-            if !line.is_alive() {
-                continue;
-            }
-            if line.rested < rests_max {
-                open.resting.push(line);
-            } else {
-                line.close();
-            }
-        }
+            line.rested < rests_max && !line.is_closed()
+        });
         if let Some(shared) = &mut open.shared {
             shared.rested += 1;
             if shared.rested >= rests_max || shared.sender.is_closed() {

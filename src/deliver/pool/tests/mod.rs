@@ -126,7 +126,7 @@ async fn a_kept_connection_that_has_been_closed_costs_no_request() {
         assert_eq!(outside.post(&place).await.unwrap().status, 200);
         closed.notified().await;
         // Until the runtime has seen it too.
-        while outside.resting(&place, |line| !line.has_rung()) {
+        while outside.resting(&place, |line| !line.is_closed()) {
             tokio::task::yield_now().await;
         }
     }
@@ -167,7 +167,7 @@ async fn what_a_server_says_unasked_is_no_answer_to_the_next_request() {
     let (outside, place) = (Outside::new(), place(&server.url()));
     outside.post(&place).await.unwrap();
     unasked.notified().await;
-    while outside.resting(&place, |line| !line.has_rung()) {
+    while outside.resting(&place, |line| !line.is_closed()) {
         tokio::task::yield_now().await;
     }
     assert_eq!(outside.post(&place).await.unwrap().body.as_deref(), Some(&b"ok"[..]));
