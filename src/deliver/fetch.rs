@@ -34,7 +34,11 @@ impl Client {
         let place = Arc::new(Place::new(url.parse::<Uri>()?));
         let request = Request::new(Watched::default());
         let read = |answer| async move { Ok(document(answer, max_size).await) };
-        profile.exchange(self, request, place, read).await.map_err(|failure| FetchError::Request(failure.into()))?
+        profile
+            .pool(self)
+            .exchange(request, place, read)
+            .await
+            .map_err(|failure| FetchError::Request(failure.into()))?
     }
 }
 

@@ -19,36 +19,36 @@ pub(super) struct Layers<'a> {
 /// A specification, and where its keys stand.
 struct Layer<'a> {
     spec: &'a TargetSpec,
-    place: Place<'a>,
+    at: WrittenAt<'a>,
 }
 
-pub(super) enum Place<'a> {
+pub(super) enum WrittenAt<'a> {
     /// Its keys can be pointed at.
     Mapping(At<'a>),
     /// It stands elsewhere: all its mistakes are reported here.
     Reference(At<'a>),
 }
 
-impl<'a> Place<'a> {
+impl<'a> WrittenAt<'a> {
     /// In hookswitch.yaml, under `keys`; where its place is not known, at `otherwise`.
-    pub(super) fn in_process_file(context: &TargetContext<'a>, keys: &[&str], otherwise: At<'a>) -> Place<'a> {
+    pub(super) fn in_process_file(context: &TargetContext<'a>, keys: &[&str], otherwise: At<'a>) -> WrittenAt<'a> {
         match &context.process_at {
-            Some(at) => Place::Mapping(keys.iter().fold(at.clone(), |at, key| at.key(key))),
-            None => Place::Reference(otherwise),
+            Some(at) => WrittenAt::Mapping(keys.iter().fold(at.clone(), |at, key| at.key(key))),
+            None => WrittenAt::Reference(otherwise),
         }
     }
 
     pub(super) fn key(&self, key: &str) -> At<'a> {
         match self {
-            Place::Mapping(at) => at.key(key),
-            Place::Reference(at) => at.clone(),
+            WrittenAt::Mapping(at) => at.key(key),
+            WrittenAt::Reference(at) => at.clone(),
         }
     }
 }
 
 impl<'a> Layers<'a> {
     pub(super) fn new(spec: &'a TargetSpec, context: &TargetContext<'a>, at: &At<'a>) -> Option<Layers<'a>> {
-        let own = Layer { spec, place: Place::Mapping(at.clone()) };
+        let own = Layer { spec, at: WrittenAt::Mapping(at.clone()) };
         let is_choice = context.chosen.is_some();
         let (name, at) = match (context.chosen, &spec.shared) {
             (Some(chosen), _) => (chosen.name, chosen.at.clone()),
@@ -67,8 +67,8 @@ impl<'a> Layers<'a> {
             at.error("nested-use", format!("the shared target {name:?} uses another one itself"), Some(help));
             return None;
         }
-        let place = Place::in_process_file(context, &["targets", name], at);
-        Some(Layers { own, is_choice, shared: Some((name, Layer { spec: shared, place })) })
+        let at = WrittenAt::in_process_file(context, &["targets", name], at);
+        Some(Layers { own, is_choice, shared: Some((name, Layer { spec: shared, at })) })
     }
 
     /// Whether the target chooses, so that its name is written here or nowhere.
@@ -95,7 +95,7 @@ impl<'a> Layers<'a> {
         key: &str,
         field: impl Fn(&'a TargetSpec) -> Option<&'a T>,
     ) -> Option<(&'a T, At<'a>)> {
-        self.all().find_map(|layer| field(layer.spec).map(|value| (value, layer.place.key(key))))
+        self.all().find_map(|layer| field(layer.spec).map(|value| (value, layer.at.key(key))))
     }
 
     /// Whether the target itself says something, rather than the shared one.
@@ -105,7 +105,7 @@ impl<'a> Layers<'a> {
 
     /// Every place where a key is written, the target's own first.
     pub(super) fn each<T>(&self, key: &str, field: impl Fn(&'a TargetSpec) -> Option<&'a T>) -> Vec<(&'a T, At<'a>)> {
-        let written = self.all().filter_map(|layer| field(layer.spec).map(|value| (value, layer.place.key(key))));
+        let written = self.all().filter_map(|layer| field(layer.spec).map(|value| (value, layer.at.key(key))));
         written.collect()
     }
 }

@@ -59,7 +59,7 @@ impl Target {
             headers.remove(name);
         }
         auth.set_headers(&mut headers, &mut shown_headers, &mut evaluation)?;
-        let address = self.request.place.address(transform, auth, &mut evaluation)?;
+        let address = self.request.url.address(transform, auth, &mut evaluation)?;
         Ok(Outbound {
             method: self.request.method.clone(),
             address,
@@ -113,17 +113,17 @@ fn add_ours(headers: &mut HeaderMap, id: &str, is_signed: bool) {
 }
 
 /// Where requests go: a URL and its query.
-pub(super) struct Place {
+pub(super) struct TargetUrl {
     constant: Option<Arc<Address>>,
-    written: Box<WrittenPlace>,
+    written: Box<WrittenUrl>,
 }
 
-struct WrittenPlace {
+struct WrittenUrl {
     template: UrlTemplate,
     query: QueryFields,
 }
 
-impl Place {
+impl TargetUrl {
     /// Builds the URL here and now where nothing in it depends on the event.
     ///
     /// # Errors
@@ -132,16 +132,16 @@ impl Place {
         template: UrlTemplate,
         query: QueryFields,
         credentials: &Credentials,
-    ) -> Result<Place, EvaluationError> {
+    ) -> Result<TargetUrl, EvaluationError> {
         let is_constant = template.constant().is_some() && query.0.iter().all(QueryField::is_constant);
-        let written = Box::new(WrittenPlace { template, query });
+        let written = Box::new(WrittenUrl { template, query });
         let mut constant = None;
         for auth in credentials.each().filter(|auth| is_constant && auth.query_is_constant()) {
             let built = without_event(|evaluation| written.build(None, auth, evaluation))?;
             // Of several tenants each is looked at; which one it will be, the event says.
             constant = Some(built).filter(|_| credentials.query_is_constant());
         }
-        Ok(Place { constant: constant.map(Arc::new), written })
+        Ok(TargetUrl { constant: constant.map(Arc::new), written })
     }
 
     pub(super) fn origin(&self) -> &str {
@@ -149,7 +149,7 @@ impl Place {
     }
 
     pub(super) fn reads(&self) -> Reads {
-        let WrittenPlace { template, query } = &*self.written;
+        let WrittenUrl { template, query } = &*self.written;
         query.0.iter().map(QueryField::reads).fold(template.reads(), union)
     }
 
@@ -166,7 +166,7 @@ impl Place {
     }
 }
 
-impl WrittenPlace {
+impl WrittenUrl {
     fn build(
         &self,
         transform: Option<&Transform>,

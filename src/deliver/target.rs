@@ -5,7 +5,7 @@ use super::connect::Tls;
 use super::field::{HeaderField, HeaderFields, QueryFields};
 use super::forward::Forward;
 use super::gates::Gates;
-use super::layers::{Layers, Place};
+use super::layers::{Layers, WrittenAt};
 use super::pool::Profile;
 use super::prepare;
 use super::retry::{RetryPolicy, Written};
@@ -57,7 +57,7 @@ impl Target {
         let success =
             success.map_or(Some(Success::default()), |(success, at)| Success::compile(success, environment, &at));
         let answer_max = answer_max(&layers);
-        let origin = request.as_ref().map(|request| request.place.origin()).unwrap_or_default();
+        let origin = request.as_ref().map(|request| request.url.origin()).unwrap_or_default();
         let gates = Gates::compile(&layers, name.as_deref().unwrap_or_default(), origin, context);
         let (written_url, _) = layers.first("url", |spec| spec.url.as_ref())?;
         Some(Target {
@@ -142,7 +142,7 @@ impl Target {
 
     /// Scheme, host and port of its URL, as far as no event has a part in them. References are resolved: not for showing.
     pub fn origin(&self) -> &str {
-        self.request.place.origin()
+        self.request.url.origin()
     }
 
     /// Deliveries that wait for their turn; `None`: the target has neither `limit` nor `breaker`.
@@ -171,7 +171,7 @@ impl Target {
 #[repr(C)]
 pub(super) struct Request {
     pub(super) method: Method,
-    pub(super) place: prepare::Place,
+    pub(super) url: prepare::TargetUrl,
     /// `None`: there is nothing to set and nothing to take away.
     pub(super) headers: Option<Box<HeaderFields>>,
     pub(super) credentials: Credentials,
@@ -202,8 +202,8 @@ impl Request {
         let method = layers.first("method", |spec| spec.method.as_ref());
         let ((url, url_at), credentials) = (url?, credentials?);
         let origin = if url.dynamic_host() { Origin::Computed } else { Origin::Written };
-        let place = match prepare::Place::new(url, query?, &credentials) {
-            Ok(place) => place,
+        let url = match prepare::TargetUrl::new(url, query?, &credentials) {
+            Ok(url) => url,
             Err(error) => {
                 url_at.error("url", error.to_string(), None);
                 return None;
@@ -211,7 +211,7 @@ impl Request {
         };
         Some(Request {
             method: method.map_or(Method::POST, |(method, _)| method_of(*method)),
-            place,
+            url,
             headers: Some(headers?).filter(|fields| !fields.is_empty()).map(Box::new),
             credentials,
             transform: transform?.map(Box::new),
@@ -224,7 +224,7 @@ impl Request {
     fn reads(&self) -> Reads {
         let headers = self.headers.iter().flat_map(|fields| &fields.set).map(HeaderField::reads);
         let all = headers.chain(self.credentials.reads()).chain(self.transform.as_deref().map(Transform::reads));
-        all.fold(self.place.reads(), union)
+        all.fold(self.url.reads(), union)
     }
 }
 
@@ -302,9 +302,9 @@ fn switch(written: Option<(&Scalar<bool>, At<'_>)>) -> Option<bool> {
 
 fn timeout<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> Option<Duration> {
     let defaults = context.defaults.and_then(|defaults| defaults.timeout.as_ref());
-    let place = || Place::in_process_file(context, &["defaults"], at.clone()).key("timeout");
+    let default_at = || WrittenAt::in_process_file(context, &["defaults"], at.clone()).key("timeout");
     let written = layers.first("timeout", |spec| spec.timeout.as_ref());
-    let Some((text, at)) = written.or_else(|| defaults.map(|text| (text, place()))) else {
+    let Some((text, at)) = written.or_else(|| defaults.map(|text| (text, default_at()))) else {
         return Some(TIMEOUT_DEFAULT);
     };
     let timeout = config::duration(text, &at)?;
@@ -320,8 +320,8 @@ fn retry<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> O
     let mut written: Vec<Written<'_>> =
         layers.each("retry", |spec| spec.retry.as_ref()).into_iter().map(Some).collect();
     let defaults = context.defaults.and_then(|defaults| defaults.retry.as_ref());
-    let place = Place::in_process_file(context, &["defaults"], at.clone()).key("retry");
-    written.push(defaults.map(|retry| (retry, place)));
+    let default_at = WrittenAt::in_process_file(context, &["defaults"], at.clone()).key("retry");
+    written.push(defaults.map(|retry| (retry, default_at)));
     RetryPolicy::compile(&written, context.retry_delay)
 }
 

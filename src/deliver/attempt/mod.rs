@@ -66,7 +66,7 @@ pub(super) fn exchange(
         read(response, answer_max)
     };
     // On the heap, so that what is around it carries no room for a request and an answer.
-    let exchange = Box::pin(profile.exchange(client, request, sent.to, read));
+    let exchange = Box::pin(profile.pool(client).exchange(request, sent.to, read));
     async move {
         let (outcome, out_of_time) = match timeout_at(until, exchange).await {
             Ok(Ok(answered)) => return Ok(answered),

@@ -17,8 +17,8 @@ pub(super) use resolve::{Resolve, System, Unresolved};
 pub(super) use tls::Tls;
 
 use crate::egress::{Egress, Origin, Proxy, literal};
-use http::Uri;
 use http::uri::Scheme;
+use http::{HeaderValue, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
@@ -48,7 +48,11 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 pub(super) type Opened = MaybeHttpsStream<Stream>;
 
 /// Opens connections by one set of rules.
-pub(super) struct Connector(HttpsConnector<Opener>);
+pub(super) struct Connector {
+    https: HttpsConnector<Opener>,
+    egress: Arc<Egress>,
+    origin: Origin,
+}
 
 impl Connector {
     /// HTTP/2 where the other end chooses it (ALPN), else HTTP/1.1; `tls` says everything but that.
@@ -62,7 +66,7 @@ impl Connector {
         let opener =
             Opener { target: tcp(checked(origin)), proxy: tcp(checked(Origin::Written)), rules: checked(origin) };
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions();
-        Connector(https.wrap_connector(opener))
+        Connector { https: https.wrap_connector(opener), egress: egress.clone(), origin }
     }
 
     /// To the scheme, host and port of a URL.
@@ -70,7 +74,14 @@ impl Connector {
     /// # Errors
     /// Among the causes are [`Denied`](crate::egress::Denied), [`Unresolved`] and [`rustls::Error`].
     pub(super) async fn open(&self, origin: Uri) -> Result<Opened, BoxError> {
-        tokio::time::timeout(TIMEOUT, self.0.clone().call(origin)).await?
+        tokio::time::timeout(TIMEOUT, self.https.clone().call(origin)).await?
+    }
+
+    /// A proxy that forwards is told who asks with every request; for a tunnel it has been told already.
+    pub(super) fn proxy_authorization(&self, uri: &Uri) -> Option<&HeaderValue> {
+        self.egress.proxy.as_ref()?;
+        let proxy = proxy_for(&self.egress, uri.host().unwrap_or_default()).filter(|_| forwards(uri, self.origin))?;
+        proxy.authorization.as_ref()
     }
 }
 
@@ -151,12 +162,12 @@ impl Opener {
 }
 
 /// The proxy that a host is reached through.
-pub(super) fn proxy_for<'e>(egress: &'e Egress, host: &str) -> Option<&'e Proxy> {
+fn proxy_for<'e>(egress: &'e Egress, host: &str) -> Option<&'e Proxy> {
     egress.proxy.as_ref().filter(|proxy| !proxy.is_bypassed_for(host))
 }
 
 /// Whether a proxy is asked for the whole URL (RFC 9112, section 3.2.2) instead of for a tunnel.
-pub(super) fn forwards(uri: &Uri, origin: Origin) -> bool {
+fn forwards(uri: &Uri, origin: Origin) -> bool {
     origin == Origin::Written && uri.scheme() != Some(&Scheme::HTTPS)
 }
 

@@ -43,7 +43,7 @@ pub(in crate::deliver) fn fits(request: &Request, layers: &Layers<'_>) -> bool {
         at.error("dead-letter-method", message, "leave it out for POST".to_owned());
         return false;
     }
-    let is_line = ["file:", "stdout:"].iter().any(|scheme| request.place.origin().starts_with(scheme));
+    let is_line = ["file:", "stdout:"].iter().any(|scheme| request.url.origin().starts_with(scheme));
     if is_line && let Some((_, at)) = layers.first("transform", |spec| spec.transform.as_ref()) {
         let help = "remove it; `hookswitch replay` reads the records as they are".to_owned();
         at.error_on_key("dead-letter-transform", "in a file the record is the line, and stays as it is", help);

@@ -83,15 +83,13 @@ impl Host {
         Err(freed)
     }
 
-    async fn open_or_wait(
-        self: &Arc<Host>,
-        mut freed: oneshot::Receiver<Carrier>,
-    ) -> Result<(Carrier, bool), BoxError> {
+    async fn open_or_wait(self: &Arc<Host>, freed: oneshot::Receiver<Carrier>) -> Result<(Carrier, bool), BoxError> {
         let (host, opener) = (self.clone(), self.opener.clone());
         let mut opening = Box::pin(async move { opener.open(host.origin.clone()).await });
+        let mut wait = Wait { host: self, freed };
         let opened = tokio::select! {
             biased;
-            Ok(carrier) = &mut freed => {
+            Ok(carrier) = &mut wait.freed => {
                 // The next request may be glad of what is half open already.
                 let host = self.clone();
                 tokio::spawn(async move {
@@ -103,10 +101,6 @@ impl Host {
             }
             opened = &mut opening => opened,
         };
-        freed.close();
-        if let Ok(carrier) = freed.try_recv() {
-            self.rest(carrier);
-        }
         let carrier = opened?;
         if let Carrier::Shared(sender) = &carrier {
             self.rest(Carrier::Shared(sender.clone()));
@@ -169,6 +163,21 @@ impl Host {
     /// Lists of connections are whole whenever the lock is free.
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that waits for a connection. What comes when it waits no more is for the next one.
+struct Wait<'h> {
+    host: &'h Host,
+    freed: oneshot::Receiver<Carrier>,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.freed.close();
+        if let Ok(carrier) = self.freed.try_recv() {
+            self.host.rest(carrier);
+        }
     }
 }
 

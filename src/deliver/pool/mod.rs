@@ -78,6 +78,9 @@ impl Pool {
     {
         async move {
             let host = self.host(&place)?;
+            if let Some(value) = self.opener.connector.proxy_authorization(&place.uri) {
+                request.headers_mut().insert(header::PROXY_AUTHORIZATION, value.clone());
+            }
             let names_host = request.headers().contains_key(header::HOST);
             loop {
                 let (carrier, is_reused) = host.carrier().await.map_err(Failure::NotOpened)?;

@@ -14,7 +14,7 @@ const HTTP2_PING: Duration = Duration::from_secs(15);
 const HTTP2_HEADERS_MAX: u32 = 64 * 1024;
 
 pub(super) struct Opener {
-    connector: Connector,
+    pub(super) connector: Connector,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
 }

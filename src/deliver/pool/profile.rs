@@ -1,15 +1,11 @@
 //! How connections are made: by which rules, for whose choice of host, with which TLS. One pool for each such way, so that
 //! a kept connection is never used for what it was not checked for.
 
-use super::{Place, Pool, Watched};
+use super::Pool;
 use crate::deliver::client::Client;
-use crate::deliver::connect::{Connector, Tls, forwards, proxy_for};
-use crate::deliver::failure::Failure;
+use crate::deliver::connect::{Connector, Tls};
 use crate::egress::{Denied, Egress, Origin};
 use http::Uri;
-use http::header::PROXY_AUTHORIZATION;
-use http::{HeaderValue, Request, Response};
-use hyper::body::Incoming;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// A way of making connections, and the pool of those that were made so.
@@ -54,34 +50,11 @@ impl Profile {
         self.egress.check_host(uri.host().unwrap_or_default(), self.origin)
     }
 
-    /// As [`Pool::exchange`], on connections of this kind.
-    pub(in crate::deliver) fn exchange<T, R>(
-        &self,
-        client: &Client,
-        mut request: Request<Watched>,
-        place: Arc<Place>,
-        read: impl FnOnce(Response<Incoming>) -> R,
-    ) -> impl Future<Output = Result<T, Failure>>
-    where
-        R: Future<Output = Result<T, hyper::Error>>,
-    {
-        if let Some(value) = self.proxy_authorization(&place.uri) {
-            request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
-        }
-        self.pool(client).exchange(request, place, read)
-    }
-
-    pub(super) fn pool(&self, client: &Client) -> &Pool {
+    /// The connections of this kind.
+    pub(in crate::deliver) fn pool(&self, client: &Client) -> &Pool {
         self.pool.get_or_init(|| {
             let tls = self.tls.config(client);
             Pool::new(Connector::new(&self.egress, self.origin, client.resolver(), tls))
         })
-    }
-
-    /// A proxy that forwards is told who asks with every request; for a tunnel it has been told already.
-    fn proxy_authorization(&self, uri: &Uri) -> Option<&HeaderValue> {
-        self.egress.proxy.as_ref()?;
-        let proxy = proxy_for(&self.egress, uri.host().unwrap_or_default()).filter(|_| forwards(uri, self.origin))?;
-        proxy.authorization.as_ref()
     }
 }

@@ -7,6 +7,7 @@ use crate::deliver::attempt::{Answered, Broken, Sent, exchange};
 use crate::deliver::tests::support::{Connection, Server};
 use crate::deliver::{Client, Lasting, Outcome};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderMap, Method};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -201,6 +202,24 @@ async fn idle_connections_are_closed_after_half_a_minute_and_the_sweep_ends() {
     outside.post(&place).await.unwrap();
     assert_eq!(server.connections(), 2);
     assert!(outside.profile.pool(&outside.client).hosts.is_swept.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_connection_that_comes_free_for_a_request_that_gives_up_is_kept() {
+    let (server, leave) = hesitant().await;
+    let (pool, place) = (Outside::new(), place(&server.url()));
+    let first = pool.posts(&place, 1);
+    while server.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let host = pool.profile.pool(&pool.client).host(&place).unwrap();
+    let mut waiting = Box::pin(host.carrier());
+    assert!((&mut waiting).now_or_never().is_none(), "it opens one, and waits for the other");
+    leave.add_permits(1);
+    each_is_answered(first).await;
+    assert!(!pool.resting(&place, |_| true), "the other one is for it");
+    drop(waiting);
+    assert!(pool.resting(&place, |line| !line.is_closed()));
 }
 
 #[tokio::test]
