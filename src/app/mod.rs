@@ -28,6 +28,7 @@ use crate::settings::{Settings, Shutdown};
 use crate::telemetry::logs::{Format, Log};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{Otlp, Plan, TlsError};
+use compact_str::CompactString;
 use http::Request;
 use hyper::body::Incoming;
 use std::collections::HashSet;
@@ -170,7 +171,7 @@ fn forget_figures(table: &RouteTable, history: &History) -> bool {
         let route = route.clone();
         (0..route.targets.len()).filter_map(move |at| Some((route.name.clone(), route.targets.get(at)?.name.clone())))
     };
-    let known: HashSet<(Arc<str>, Arc<str>)> = table.routes.iter().flat_map(targets).collect();
+    let known: HashSet<(CompactString, CompactString)> = table.routes.iter().flat_map(targets).collect();
     history.retain_figures(|route, target| known.contains(&(route.into(), target.into())))
 }
 

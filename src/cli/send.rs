@@ -16,7 +16,6 @@ use bytes::Bytes;
 use http::Request;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -87,7 +86,7 @@ fn send(args: &Args, offline: &Offline) -> Result<(Report, String), Failure> {
     };
     let draft = Draft { url: args.url.as_deref(), headers, body, example };
     let (request, public_url) = draft.request(route).map_err(failed)?;
-    let trial = Trial { route: route.name.clone(), target: target.map(Arc::from), request, public_url };
+    let trial = Trial { route: route.name.clone(), target: target.map(Into::into), request, public_url };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| Failure(format!("cannot run it: {error}")))?;
     runtime.block_on(async {

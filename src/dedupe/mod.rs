@@ -58,7 +58,7 @@ impl<T> Memories<T> {
 
     /// The memory of a route, empty where it has none yet. Memories of routes that are gone end when a new one begins
     /// and nothing in them counts any longer.
-    pub fn of(&self, route: &Arc<str>, now: Instant) -> Arc<Memory<T>> {
+    pub fn of(&self, route: &str, now: Instant) -> Arc<Memory<T>> {
         let mut by_route = self.by_route.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(memory) = by_route.get(route) {
             return memory.clone();
@@ -66,7 +66,7 @@ impl<T> Memories<T> {
         // One that is also held elsewhere is about to be used.
         by_route.retain(|_, memory| Arc::strong_count(memory) > 1 || !memory.is_empty(now));
         let memory = Memory::new(self.bounds);
-        by_route.insert(route.clone(), memory.clone());
+        by_route.insert(route.into(), memory.clone());
         memory
     }
 }

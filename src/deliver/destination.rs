@@ -2,13 +2,11 @@
 
 use super::pool::Place;
 use std::path::PathBuf;
-use std::sync::Arc;
 use url::Url;
 
 /// A URL, understood.
-#[derive(Clone)]
 pub(super) enum Destination {
-    Http(Arc<Place>),
+    Http(Place),
     Stdout,
     File(PathBuf),
 }
@@ -43,7 +41,7 @@ impl Destination {
                 }
                 // Stricter in places than the URL standard, and what is sent in the end.
                 let uri = url.as_str().parse().map_err(|_| DestinationError::Invalid)?;
-                Ok(Destination::Http(Arc::new(Place::new(uri))))
+                Ok(Destination::Http(Place::new(uri)))
             }
             "stdout" => match url.as_str() {
                 "stdout://" | "stdout:///" => Ok(Destination::Stdout),
@@ -83,7 +81,7 @@ mod tests {
     #[test]
     fn a_fragment_is_not_sent() {
         let Ok(Destination::Http(place)) = Destination::parse("http://h/p?q#part") else { panic!() };
-        assert_eq!(place.uri, "http://h/p?q");
+        assert_eq!(*place.uri, "http://h/p?q");
     }
 
     #[test]

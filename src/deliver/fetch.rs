@@ -8,7 +8,6 @@ use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::error::Error;
-use std::sync::Arc;
 
 /// Why a document could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +30,12 @@ impl Client {
     /// # Errors
     /// Whatever else it answers, or nothing.
     pub async fn fetch(&self, profile: &Profile, url: &str, max_size: usize) -> Result<Bytes, FetchError> {
-        let place = Arc::new(Place::new(url.parse::<Uri>()?));
+        let place = Place::new(url.parse::<Uri>()?);
         let request = Request::new(Watched::default());
         let read = |answer| async move { Ok(document(answer, max_size).await) };
         profile
             .pool(self)
-            .exchange(request, place, read)
+            .exchange(request, &place, read)
             .await
             .map_err(|failure| FetchError::Request(failure.into()))?
     }

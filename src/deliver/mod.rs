@@ -56,6 +56,7 @@ use crate::egress::Egress;
 use crate::event::Event;
 use crate::expr::{Answer, Condition, Environment, Reads, Value};
 use bytes::Bytes;
+use compact_str::CompactString;
 use destination::Destination;
 use http::{HeaderMap, Method};
 use std::fmt;
@@ -71,13 +72,15 @@ use tokio::time::Instant;
 /// of it has to be fetched.
 #[repr(C)]
 pub struct Target {
-    pub name: Arc<str>,
+    pub name: CompactString,
     pub enabled: bool,
     pub required: bool,
     /// A stored dead letter does not count as success for the sender.
     pub strict: bool,
     /// It gets records of deliveries that failed, and nothing else.
     is_dead_letter: bool,
+    /// Bytes of an answer.
+    answer_max: u32,
     pub when: Option<Box<Condition>>,
     /// Gets what could not be delivered.
     pub dead_letter: Option<Arc<Target>>,
@@ -85,7 +88,6 @@ pub struct Target {
     pub chosen: Option<Arc<str>>,
     request: target::Request,
     timeout: Duration,
-    answer_max: u64,
     success: success::Success,
     gates: gates::Gates,
     retry: retry::RetryPolicy,
@@ -278,7 +280,7 @@ pub struct DeliveryScope {
     pub deadline: Instant,
     /// For `success` conditions and the forwarding headers.
     pub event: Arc<Event>,
-    pub route: Arc<str>,
+    pub route: CompactString,
     /// Values of the route's `vars`, for `success` conditions.
     pub vars: Arc<[Value]>,
     /// Answers of earlier targets, for `success` conditions.

@@ -18,6 +18,7 @@ use crate::egress::Origin;
 use crate::expr::{Condition, Environment, Input, Piece, Reads, scan};
 use crate::secret::holds_stand_in;
 use crate::transform::{Transform, UrlTemplate, compile_headers, compile_query};
+use compact_str::CompactString;
 use http::{HeaderName, Method};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +26,8 @@ use std::time::Duration;
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// As long as the longest deadline.
 const TIMEOUT_MOST: Duration = Duration::from_secs(300);
-const ANSWER_MAX_DEFAULT: u64 = 1 << 20;
-const ANSWER_MAX_MOST: u64 = 64 << 20;
+const ANSWER_MAX_DEFAULT: u32 = 1 << 20;
+const ANSWER_MAX_MOST: u32 = 64 << 20;
 const NAME_MOST: usize = 63;
 
 impl Target {
@@ -91,7 +92,7 @@ impl Target {
         position: usize,
         context: &TargetContext<'_>,
         at: &At<'_>,
-    ) -> Option<Arc<str>> {
+    ) -> Option<CompactString> {
         at.quietly(|at| name(&Layers::new(spec, context, at)?, position, at))
     }
 
@@ -242,7 +243,7 @@ fn transform<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) 
     }
 }
 
-fn name(layers: &Layers<'_>, position: usize, at: &At<'_>) -> Option<Arc<str>> {
+fn name(layers: &Layers<'_>, position: usize, at: &At<'_>) -> Option<CompactString> {
     let shared = layers.shared_name().filter(|_| !layers.is_choice());
     let written = layers.first("name", |spec| spec.name.as_ref());
     let name = match (written.filter(|_| !layers.is_choice() || layers.names_itself()), shared) {
@@ -259,7 +260,7 @@ fn name(layers: &Layers<'_>, position: usize, at: &At<'_>) -> Option<Arc<str>> {
         at.key("name").error("target-name", format!("{name:?} cannot name a target"), Some(help));
         return None;
     }
-    Some(Arc::from(name))
+    Some(name.into())
 }
 
 /// What its failure means for the sender.
@@ -325,16 +326,16 @@ fn retry<'a>(layers: &Layers<'a>, context: &TargetContext<'a>, at: &At<'a>) -> O
     RetryPolicy::compile(&written, context.retry_delay)
 }
 
-fn answer_max(layers: &Layers<'_>) -> Option<u64> {
+fn answer_max(layers: &Layers<'_>) -> Option<u32> {
     let Some((text, at)) = layers.first("answer_max", |spec| spec.answer_max.as_ref()) else {
         return Some(ANSWER_MAX_DEFAULT);
     };
-    let most = config::size(text, &at)?;
-    if most == 0 || most > ANSWER_MAX_MOST {
+    let most = u32::try_from(config::size(text, &at)?).ok();
+    let most = most.filter(|most| (1..=ANSWER_MAX_MOST).contains(most));
+    if most.is_none() {
         at.error("answer-max", "answer_max is more than nothing and at most 64MiB", None);
-        return None;
     }
-    Some(most)
+    most
 }
 
 fn method_of(method: MethodSpec) -> Method {

@@ -36,7 +36,7 @@ use std::time::Duration;
 /// it has to be fetched. What few routes have is kept elsewhere, for the same reason.
 #[repr(C)]
 pub struct Route {
-    pub name: Arc<str>,
+    pub name: CompactString,
     /// Among all routes, in file order.
     pub position: usize,
     pub order: i64,
@@ -62,8 +62,6 @@ pub struct Route {
     pub deadline: Duration,
     pub(super) vars: Box<[Shape]>,
     pub(super) labels: Box<[(CompactString, Text)]>,
-    /// Where the route's own names for the path's parameters differ from its endpoint's.
-    pub(super) params: Box<[Arc<str>]>,
     /// Targets that are one of several shared ones, by position: the one below stands for all of them.
     pub(super) choices: Box<[(usize, Choice)]>,
     pub targets: SmallVec<[Arc<Target>; 1]>,
@@ -223,7 +221,6 @@ impl Route {
             choices: choices.into(),
             responds: responds.into(),
             deadline: deadline?,
-            params: source.params.clone(),
             when_source: spec.matching.when.clone(),
             source: source.clone(),
         })
@@ -291,7 +288,7 @@ impl Route {
         let mut tree = PathTree::default();
         tree.entry(&self.source.pattern, || ());
         let (_, values) = tree.find(path).ok()??;
-        Some(self.params.iter().cloned().zip(values).collect())
+        Some(self.source.params.iter().cloned().zip(values).collect())
     }
 
     /// The body of a request as its expressions see it; `None` where none of them does.

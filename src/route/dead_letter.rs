@@ -4,6 +4,7 @@ use crate::config::spec::{OtherwiseSpec, TargetSpec};
 use crate::deliver::{Target, TargetContext};
 use crate::diagnostic::At;
 use crate::suggest;
+use compact_str::CompactString;
 use std::sync::Arc;
 
 /// A target as it is written, and where.
@@ -12,7 +13,7 @@ pub(super) type Written<'a> = (&'a TargetSpec, At<'a>);
 /// The dead letters of one route.
 pub(super) struct DeadLetters<'a> {
     /// Of each target of the route, what it is called.
-    names: Vec<Option<Arc<str>>>,
+    names: Vec<Option<CompactString>>,
     named: Vec<Named<'a>>,
 }
 
@@ -40,7 +41,7 @@ impl<'a> DeadLetters<'a> {
         let name_of = |(position, (spec, at)): (usize, &Written<'a>)| {
             Target::written_name(spec, number(position, listed.len()), context, at)
         };
-        let names: Vec<Option<Arc<str>>> = listed.iter().enumerate().map(name_of).collect();
+        let names: Vec<Option<CompactString>> = listed.iter().enumerate().map(name_of).collect();
         let mut letters = DeadLetters { names, named: Vec::new() };
         let mut whole = Some(());
         for (spec, at) in listed {

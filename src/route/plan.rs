@@ -39,7 +39,7 @@ pub struct Taken {
     /// What identifies the event over its sender's retries; `None` where nothing does.
     pub dedupe_key: Option<String>,
     /// The one target that is meant, whatever its conditions say; `None`: all of the route.
-    pub only: Option<Arc<str>>,
+    pub only: Option<CompactString>,
 }
 
 /// What is to happen with one target.
@@ -64,9 +64,9 @@ pub enum Skip {
     #[error("another target was named")]
     NotMeant,
     #[error("it comes after `{target}`, which {}", ended_so(*.end))]
-    After { target: Arc<str>, end: TargetEnd },
+    After { target: CompactString, end: TargetEnd },
     #[error("it is for events that no other target gets, and `{target}` gets this one")]
-    Otherwise { target: Arc<str> },
+    Otherwise { target: CompactString },
     #[error("it comes after a target that an earlier try looks after, and so does that try after this one")]
     Earlier,
 }
@@ -230,11 +230,11 @@ impl Taken {
 /// Patterns that differ only in parameter names are one endpoint; each route sees its own names.
 pub(super) fn named_params(route: &Route, event: &Arc<Event>) -> Arc<Event> {
     let params = &event.request.params;
-    if params.iter().map(|(name, _)| name).eq(route.params.iter()) {
+    if params.iter().map(|(name, _)| name).eq(route.source.params.iter()) {
         return event.clone();
     }
     let mut request = event.request.as_ref().clone();
-    for ((name, _), own) in request.params.iter_mut().zip(&route.params) {
+    for ((name, _), own) in request.params.iter_mut().zip(&route.source.params) {
         *name = own.clone();
     }
     Arc::new(Event { request: Arc::new(request), ..event.as_ref().clone() })

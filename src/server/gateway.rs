@@ -17,6 +17,7 @@ use crate::telemetry::masking::Masking;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Tracer;
 use crate::verify::{KeySource, NoKeys};
+use compact_str::CompactString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -78,8 +79,8 @@ pub struct Gateway {
 /// One route, or one target of it, named on purpose.
 #[derive(Debug, Clone)]
 pub struct Only {
-    pub route: Arc<str>,
-    pub target: Option<Arc<str>>,
+    pub route: CompactString,
+    pub target: Option<CompactString>,
 }
 
 /// What a gateway is made of, but for its configuration.

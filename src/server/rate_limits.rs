@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::expr::EvaluationError;
 use crate::limit::Standing;
 use crate::route::{Decision, Endpoint, Engine, Route};
+use compact_str::CompactString;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -41,7 +42,7 @@ pub struct RateLimits {
 struct Asked {
     name: Cow<'static, str>,
     /// For the log: the route's own name.
-    route: Option<Arc<str>>,
+    route: Option<CompactString>,
     standing: Standing,
 }
 
@@ -156,7 +157,7 @@ impl RateLimits {
         if standing.is_over { Err(Rejection::RateLimited { retry_after: standing.next }) } else { Ok(()) }
     }
 
-    fn hold(&mut self, position: usize, route: &Arc<str>, standing: Result<Standing, EvaluationError>) {
+    fn hold(&mut self, position: usize, route: &CompactString, standing: Result<Standing, EvaluationError>) {
         match standing {
             Ok(standing) => {
                 self.note(route, standing);
@@ -168,7 +169,7 @@ impl RateLimits {
         }
     }
 
-    fn note(&mut self, route: &Arc<str>, standing: Standing) {
+    fn note(&mut self, route: &CompactString, standing: Standing) {
         let others = self.asked.iter().filter(|asked| asked.route.is_some()).count();
         // Names say which is which without telling strangers how the routes are called.
         let name = if others == 0 { "route".into() } else { format!("route-{}", others + 1).into() };

@@ -9,6 +9,7 @@ use crate::deliver::RawAnswer;
 use crate::expr::Answer;
 use crate::route::{Ack, Taken};
 use bytes::Bytes;
+use compact_str::CompactString;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,8 +25,8 @@ pub struct Told {
 #[derive(Clone, Default)]
 pub struct Progress {
     /// Required targets that have the event.
-    done: Vec<(Arc<str>, Kept)>,
-    unawaited: Arc<Mutex<BTreeSet<Arc<str>>>>,
+    done: Vec<(CompactString, Kept)>,
+    unawaited: Arc<Mutex<BTreeSet<CompactString>>>,
 }
 
 /// What is kept of a delivery that succeeded.
@@ -110,7 +111,7 @@ impl Turn {
 }
 
 /// Of a success answers are kept only for a `respond`; of a failure in part always, for whatever the rest makes of them.
-fn done(run: &Run, succeeded: bool) -> Vec<(Arc<str>, Kept)> {
+fn done(run: &Run, succeeded: bool) -> Vec<(CompactString, Kept)> {
     let are_read = !succeeded || !run.taken.route.responds().is_empty();
     let answers = run.answers.iter().zip(&run.raw_answers);
     let targets = run.taken.route.targets.iter().zip(&run.succeeded).zip(answers);
@@ -141,7 +142,7 @@ impl Progress {
     }
 
     /// `None` where a target that no answer waits for has the event, or is about to.
-    pub fn begin_unawaited(&self, target: &Arc<str>) -> Option<Underway> {
+    pub fn begin_unawaited(&self, target: &CompactString) -> Option<Underway> {
         let begun = self.unawaited().insert(target.clone());
         begun.then(|| Underway { progress: self.clone(), target: target.clone(), succeeded: false })
     }
@@ -155,7 +156,7 @@ impl Progress {
     }
 
     /// A set of names is whole whenever the lock is free.
-    fn unawaited(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
+    fn unawaited(&self) -> MutexGuard<'_, BTreeSet<CompactString>> {
         self.unawaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -163,7 +164,7 @@ impl Progress {
 /// A delivery that no answer waits for. Dropped without success, it may be begun again.
 pub struct Underway {
     progress: Progress,
-    target: Arc<str>,
+    target: CompactString,
     succeeded: bool,
 }
 

@@ -18,6 +18,7 @@ use crate::server::gateway::{Gateway, Only};
 use crate::server::pipeline;
 use crate::server::record::{Recorder, What};
 use bytes::Bytes;
+use compact_str::CompactString;
 use http::header::HOST;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
@@ -27,9 +28,9 @@ use std::sync::Arc;
 /// Which route is tried out, with which request.
 pub struct Trial {
     /// One of the running generation.
-    pub route: Arc<str>,
+    pub route: CompactString,
     /// This target alone, whatever its own conditions say.
-    pub target: Option<Arc<str>>,
+    pub target: Option<CompactString>,
     pub request: Request<Bytes>,
     /// Where the request names a whole URL.
     pub public_url: Option<Arc<str>>,

@@ -13,14 +13,13 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 /// A request as it goes out.
 #[derive(Clone)]
-pub(super) struct Sent {
+pub(super) struct Sent<'p> {
     pub(super) method: Method,
-    pub(super) to: Arc<Place>,
+    pub(super) to: &'p Place,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -53,7 +52,7 @@ pub(super) struct Broken {
 pub(super) fn exchange(
     client: &Client,
     profile: &Profile,
-    mut sent: Sent,
+    mut sent: Sent<'_>,
     until: Instant,
     answer_max: u64,
 ) -> impl Future<Output = Result<Answered, Broken>> + Send {
@@ -81,7 +80,7 @@ pub(super) fn exchange(
 }
 
 /// Takes method, headers and body.
-fn request(sent: &mut Sent, progress: Progress) -> Request<Watched> {
+fn request(sent: &mut Sent<'_>, progress: Progress) -> Request<Watched> {
     let mut request = Request::new(Watched::new(std::mem::take(&mut sent.body), progress));
     std::mem::swap(request.method_mut(), &mut sent.method);
     std::mem::swap(request.headers_mut(), &mut sent.headers);

@@ -4,6 +4,7 @@ use super::*;
 use crate::deliver::Lasting;
 use crate::deliver::tests::support::{Server, headers};
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -13,13 +14,13 @@ use tokio::time::sleep;
 const CAP: u64 = 1000;
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-fn post(url: &str) -> Sent {
-    let to = Arc::new(Place::new(url.parse().unwrap()));
+fn post(url: &str) -> Sent<'static> {
+    let to = Box::leak(Box::new(Place::new(url.parse().unwrap())));
     let headers = headers(&[("authorization", "Bearer example-token"), ("content-type", "application/json")]);
     Sent { method: Method::POST, to, headers, body: Bytes::from_static(b"{\"n\":1}") }
 }
 
-fn get(url: &str) -> Sent {
+fn get(url: &str) -> Sent<'static> {
     Sent { method: Method::GET, body: Bytes::new(), ..post(url) }
 }
 
@@ -33,7 +34,7 @@ fn outside() -> Outside {
     Outside { client: Client::new().unwrap(), profile: Lasting::default().profiles.documents(&Arc::default()) }
 }
 
-async fn send(outside: &Outside, sent: Sent) -> Result<Answered, Broken> {
+async fn send(outside: &Outside, sent: Sent<'_>) -> Result<Answered, Broken> {
     exchange(&outside.client, &outside.profile, sent, Instant::now() + Duration::from_secs(30), CAP).await
 }
 

@@ -40,7 +40,7 @@ impl Way<'_> {
     pub(in crate::deliver) async fn send(
         &self,
         credential: Option<&Credential>,
-        mut sent: Sent,
+        mut sent: Sent<'_>,
     ) -> Result<Answered, Broken> {
         match credential {
             None => {}
@@ -58,7 +58,7 @@ impl Way<'_> {
         self.exchange(sent).await
     }
 
-    async fn send_with_token(&self, oauth2: &Arc<OAuth2>, mut sent: Sent) -> Result<Answered, Broken> {
+    async fn send_with_token(&self, oauth2: &Arc<OAuth2>, mut sent: Sent<'_>) -> Result<Answered, Broken> {
         let token = oauth2.token(self.client, self.until).await.map_err(not_granted)?;
         let again = sent.clone();
         sent.headers.insert(AUTHORIZATION, token.header.clone());
@@ -77,7 +77,7 @@ impl Way<'_> {
         }
     }
 
-    fn exchange(&self, sent: Sent) -> impl Future<Output = Result<Answered, Broken>> + Send {
+    fn exchange(&self, sent: Sent<'_>) -> impl Future<Output = Result<Answered, Broken>> + Send {
         attempt::exchange(self.client, self.profile, sent, self.until, self.answer_max)
     }
 }

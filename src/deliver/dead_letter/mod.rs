@@ -53,7 +53,7 @@ pub struct Letter {
 /// A dead letter that somebody has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    pub target: Arc<str>,
+    pub target: CompactString,
     /// It counts as success for the sender (`required` is not `strict`).
     pub suffices: bool,
 }

@@ -170,8 +170,8 @@ impl Target {
             match &outbound.address.destination {
                 Destination::Http(place) => {
                     let body = outbound.body.clone();
-                    let sent = Sent { method: outbound.method.clone(), to: place.clone(), headers, body };
-                    let (profile, answer_max) = (&self.request.profile, self.answer_max);
+                    let sent = Sent { method: outbound.method.clone(), to: place, headers, body };
+                    let (profile, answer_max) = (&self.request.profile, u64::from(self.answer_max));
                     let way = Way { client, profile, until, answer_max, started, id: &outbound.id };
                     way.send(outbound.credential.as_ref(), sent).await.map(Some)
                 }

@@ -39,7 +39,7 @@ fn scope(event: Event) -> DeliveryScope {
     DeliveryScope {
         deadline: Instant::now() + Duration::from_secs(25),
         event: Arc::new(event),
-        route: Arc::from("orders"),
+        route: "orders".into(),
         vars: Arc::from([]),
         answers: Arc::from([]),
         tables: Document::null(),

@@ -38,8 +38,7 @@ impl Line {
         place: &Place,
         host: &HeaderValue,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Watched>>>> + use<> {
-        let uri = if self.forwards { &place.uri } else { &place.relative };
-        request.uri_mut().clone_from(uri);
+        *request.uri_mut() = if self.forwards { place.uri.as_ref().clone() } else { place.relative() };
         request.headers_mut().entry(header::HOST).or_insert_with(|| host.clone());
         self.sender.try_send_request(request)
     }

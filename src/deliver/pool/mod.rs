@@ -70,14 +70,14 @@ impl Pool {
     pub(super) fn exchange<T, R>(
         &self,
         mut request: Request<Watched>,
-        place: Arc<Place>,
+        place: &Place,
         read: impl FnOnce(Response<Incoming>) -> R,
     ) -> impl Future<Output = Result<T, Failure>>
     where
         R: Future<Output = Result<T, hyper::Error>>,
     {
         async move {
-            let host = self.host(&place)?;
+            let host = self.host(place)?;
             if let Some(value) = self.opener.connector.proxy_authorization(&place.uri) {
                 request.headers_mut().insert(header::PROXY_AUTHORIZATION, value.clone());
             }
@@ -85,7 +85,7 @@ impl Pool {
             loop {
                 let (carrier, is_reused) = host.carrier().await.map_err(Failure::NotOpened)?;
                 let mut unsent = match carrier {
-                    Carrier::Line(mut line) => match line.send(request, &place, &host.header).await {
+                    Carrier::Line(mut line) => match line.send(request, place, &host.header).await {
                         Ok(answer) => {
                             let whole = read(answer).await.map_err(Failure::BrokenAnswer)?;
                             self.done_with(line, host);

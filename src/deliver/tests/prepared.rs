@@ -164,7 +164,7 @@ fn a_constant_url_is_parsed_once() {
     let target = target("{url: 'http://h/x', query: {a: '1'}}");
     let [one, two] = [(); 2].map(|()| prepare(&target, &event(&[], "{}")).unwrap());
     assert!(std::sync::Arc::ptr_eq(&one.address, &two.address));
-    assert!(matches!(&one.address.destination, Destination::Http(place) if place.uri == "http://h/x?a=1"));
+    assert!(matches!(&one.address.destination, Destination::Http(place) if *place.uri == "http://h/x?a=1"));
 }
 
 #[test]

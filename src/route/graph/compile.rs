@@ -4,13 +4,13 @@ use super::{Edge, Ends, Graph, Node, TargetEnd};
 use crate::config::spec::{AfterSpec, OneOrMany, OtherwiseSpec, TargetSpec};
 use crate::diagnostic::At;
 use crate::suggest;
-use std::sync::Arc;
+use compact_str::CompactString;
 
 /// A target as it was written, with its place and its name (`None`: there is a mistake in that).
 pub struct Placed<'s, 'a> {
     pub spec: &'s TargetSpec,
     pub at: At<'a>,
-    pub name: Option<Arc<str>>,
+    pub name: Option<CompactString>,
 }
 
 /// The targets of a route in the order they are to run: not yet known is which of them are required.

@@ -6,7 +6,6 @@ use crate::diagnostic::{At, Findings};
 use crate::secret::{Missing, References};
 use proptest::prelude::*;
 use std::path::Path;
-use std::sync::Arc;
 
 /// `on` is a switch to the YAML reader of tests, as it was in YAML 1.1.
 fn specs(yaml: &str) -> Vec<TargetSpec> {
@@ -21,7 +20,7 @@ fn graph(yaml: &str) -> Result<Option<Graph>, Vec<String>> {
     let placed = specs.iter().enumerate().map(|(index, spec)| Placed {
         spec,
         at: at.index(index),
-        name: spec.name.as_deref().map(Arc::from),
+        name: spec.name.as_deref().map(Into::into),
     });
     let arrangement = Arrangement::compile(&placed.collect::<Vec<_>>());
     let required = |position: usize| !format!("{:?}", specs[position].required).contains("false");

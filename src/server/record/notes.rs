@@ -18,14 +18,14 @@ pub struct Notes {
     /// In the order in which routes are asked.
     pub decisions: Vec<(Arc<Route>, Decision)>,
     /// Of the elements of batches, by route and index. Kept for `test` and `explain` alone.
-    pub elements: Vec<(Arc<str>, usize, Decision)>,
+    pub elements: Vec<(CompactString, usize, Decision)>,
     /// By route, then in file order.
     pub deliveries: Vec<DeliveryNote>,
     /// Targets that were named on purpose, with why they would have got nothing otherwise.
-    pub overruled: Vec<(Arc<str>, Skip)>,
+    pub overruled: Vec<(CompactString, Skip)>,
     pub(super) labels: Vec<(CompactString, String)>,
     /// By route, for those with `dedupe`.
-    pub(super) repeats: Vec<(Arc<str>, Repeat)>,
+    pub(super) repeats: Vec<(CompactString, Repeat)>,
     pub(super) received: Option<(HeaderMap, bytes::Bytes)>,
     /// How the routes that took the event have ended, by their positions.
     pub(super) ended: Vec<(usize, End)>,
@@ -47,10 +47,10 @@ pub struct Notes {
 
 /// One target and what became of it.
 pub struct DeliveryNote {
-    pub route: Arc<str>,
-    pub target: Arc<str>,
+    pub route: CompactString,
+    pub target: CompactString,
     /// Who gets the event when this target fails.
-    pub dead_letter: Option<Arc<str>>,
+    pub dead_letter: Option<CompactString>,
     /// Of a batch.
     pub element: Option<usize>,
     /// The configured target that `choose` has found.
@@ -116,15 +116,15 @@ impl Notes {
 /// Which delivery something is told of.
 #[derive(Clone)]
 pub struct DeliveryRecord {
-    pub route: Arc<str>,
-    pub target: Arc<str>,
+    pub route: CompactString,
+    pub target: CompactString,
     /// Of a batch, from 0.
     pub element: Option<usize>,
     /// The configured target that `choose` has found.
     pub chosen: Option<Arc<str>>,
     pub(super) labels: Arc<[(CompactString, String)]>,
     pub(super) order: Order,
-    pub(super) dead_letter: Option<Arc<str>>,
+    pub(super) dead_letter: Option<CompactString>,
 }
 
 /// By `order`, route, element and target.

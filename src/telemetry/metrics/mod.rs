@@ -99,22 +99,22 @@ impl Metrics {
         &self.0.process
     }
 
-    pub fn route(&self, name: &Arc<str>) -> Arc<RouteSeries> {
-        self.0.routes.of(name.clone(), RouteSeries::new)
+    pub fn route(&self, name: &str) -> Arc<RouteSeries> {
+        self.0.routes.of(name.into(), RouteSeries::new)
     }
 
-    pub fn target(&self, route: &Arc<str>, target: &Arc<str>) -> Arc<TargetSeries> {
-        self.0.targets.of((route.clone(), target.clone()), TargetSeries::new)
+    pub fn target(&self, route: &str, target: &str) -> Arc<TargetSeries> {
+        self.0.targets.of((route.into(), target.into()), TargetSeries::new)
     }
 
     /// Deliveries that wait for a target that has a limit.
-    pub fn waiting(&self, route: &Arc<str>, target: &Arc<str>) -> Arc<Gauge> {
-        self.0.waiting.of((route.clone(), target.clone()), Gauge::default)
+    pub fn waiting(&self, route: &str, target: &str) -> Arc<Gauge> {
+        self.0.waiting.of((route.into(), target.into()), Gauge::default)
     }
 
     /// Of a target that has a breaker.
-    pub fn breaker_state(&self, route: &Arc<str>, target: &Arc<str>) -> Arc<Gauge> {
-        self.0.breaker_states.of((route.clone(), target.clone()), Gauge::default)
+    pub fn breaker_state(&self, route: &str, target: &str) -> Arc<Gauge> {
+        self.0.breaker_states.of((route.into(), target.into()), Gauge::default)
     }
 
     /// Requests at a path pattern.

@@ -4,7 +4,6 @@ use super::*;
 use crate::deliver::pool::Place;
 use bytes::Bytes;
 use http::Method;
-use std::sync::Arc;
 
 fn aws(service: &str, secret: &str) -> Aws {
     Aws {
@@ -21,11 +20,11 @@ fn moment(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn place(url: &str) -> Arc<Place> {
-    Arc::new(Place::new(url.parse().unwrap()))
+fn place(url: &str) -> &'static Place {
+    Box::leak(Box::new(Place::new(url.parse().unwrap())))
 }
 
-fn sent(method: Method, uri: &str, body: &'static str) -> Sent {
+fn sent(method: Method, uri: &str, body: &'static str) -> Sent<'static> {
     let to = place(&format!("https://example.amazonaws.com{uri}"));
     Sent { method, to, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
 }
@@ -33,11 +32,11 @@ fn sent(method: Method, uri: &str, body: &'static str) -> Sent {
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 /// The signature over host, date and the headers that are there.
-fn signature(aws: &Aws, sent: Sent) -> String {
+fn signature(aws: &Aws, sent: Sent<'_>) -> String {
     signature_by(aws, sent, Rules::Normalized)
 }
 
-fn signature_by(aws: &Aws, mut sent: Sent, rules: Rules) -> String {
+fn signature_by(aws: &Aws, mut sent: Sent<'_>, rules: Rules) -> String {
     let now = moment("2015-08-30T12:36:00Z");
     sent.headers.insert(DATE, HeaderValue::from_static("20150830T123600Z"));
     sent.headers.insert(HOST, host(&sent.to.uri).unwrap());

@@ -20,7 +20,6 @@ use form_urlencoded::Serializer;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::Value;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -33,7 +32,7 @@ pub(in crate::deliver) type Identity = [u8; digest::SHA256_OUTPUT_LEN];
 
 /// Everything that is said to the endpoint.
 pub(in crate::deliver) struct Grant {
-    to: Arc<Place>,
+    to: Place,
     /// `Bearer ${oauth2:…}`, with the endpoint as it was written.
     pub shown: String,
     client_id: String,
@@ -138,7 +137,7 @@ impl Endpoint for Grant {
 }
 
 impl Grant {
-    fn request(&self, refresh_token: Option<&Secret>) -> Sent {
+    fn request(&self, refresh_token: Option<&Secret>) -> Sent<'_> {
         let mut form = Serializer::new(String::new());
         match refresh_token.or(self.refresh_token.as_ref()) {
             Some(token) => {
@@ -167,7 +166,7 @@ impl Grant {
                 form.append_pair("client_id", &self.client_id);
             }
         }
-        Sent { method: Method::POST, to: self.to.clone(), headers, body: Bytes::from(form.finish()) }
+        Sent { method: Method::POST, to: &self.to, headers, body: Bytes::from(form.finish()) }
     }
 }
 
@@ -223,10 +222,10 @@ fn seconds(value: &Value) -> Option<u64> {
     }
 }
 
-fn endpoint(written: &str, at: &At<'_>) -> Option<Arc<Place>> {
+fn endpoint(written: &str, at: &At<'_>) -> Option<Place> {
     let text = config::plain(written, at)?;
     if holds_stand_in(&text) {
-        return Some(Arc::new(Place::new(Uri::from_static("https://token.invalid/"))));
+        return Some(Place::new(Uri::from_static("https://token.invalid/")));
     }
     match Destination::parse(&text) {
         Ok(Destination::Http(place)) => Some(place),

@@ -77,7 +77,7 @@ impl Outside {
     async fn post(&self, profile: &Profile, url: &str) -> Result<Answered, Broken> {
         let sent = Sent {
             method: Method::POST,
-            to: Arc::new(Place::new(url.parse().unwrap())),
+            to: &Place::new(url.parse().unwrap()),
             headers: headers(&[]),
             body: Bytes::from("{}"),
         };

@@ -29,7 +29,7 @@ impl Outside {
 
     async fn post(&self, place: &Arc<Place>) -> Result<Answered, Broken> {
         let body = Bytes::from_static(b"{}");
-        let sent = Sent { method: Method::POST, to: place.clone(), headers: HeaderMap::new(), body };
+        let sent = Sent { method: Method::POST, to: place, headers: HeaderMap::new(), body };
         exchange(&self.client, &self.profile, sent, Instant::now() + Duration::from_secs(60), 1000).await
     }
 
