@@ -30,6 +30,7 @@ use crate::telemetry::trace_context::Span;
 use crate::telemetry::traces::Recording;
 use crate::verify::{Refusal, Verifier};
 use http::{HeaderName, HeaderValue, Method};
+use notes::FoundEndpoint;
 pub use notes::{DeliveryEnd, DeliveryNote, DeliveryRecord, Notes, What};
 use spans::Traced;
 use std::net::IpAddr;
@@ -109,8 +110,8 @@ impl Recorder {
         &self.0.span
     }
 
-    pub fn found(&self, endpoint: &Arc<Endpoint>) {
-        self.notes_mut().endpoint = Some(endpoint.clone());
+    pub fn found(&self, endpoint: &Endpoint) {
+        self.notes_mut().found = Some(FoundEndpoint::new(endpoint));
     }
 
     /// No pattern tells where it was meant to go: the path itself does.

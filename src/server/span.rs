@@ -15,7 +15,8 @@ use tokio::time::Instant;
 pub struct DeliverySpan<'r> {
     pub span: Span,
     pub began: Instant,
-    pub meter: Option<&'r TargetMeter>,
+    /// The positions of its route, and of its target there.
+    of: (usize, usize),
     recorder: &'r Recorder,
     /// `None`: the trace is not recorded.
     told: Option<Told>,
@@ -42,16 +43,18 @@ struct Attempts {
 const WAITS_MAX: usize = 32;
 
 impl<'r> DeliverySpan<'r> {
-    pub fn new(
-        recorder: &'r Recorder,
-        span: Span,
-        meter: Option<&'r TargetMeter>,
-        told: Option<Told>,
-    ) -> DeliverySpan<'r> {
-        DeliverySpan { span, began: Instant::now(), meter, recorder, told, attempts: Mutex::default() }
+    pub fn new(recorder: &'r Recorder, span: Span, of: (usize, usize), told: Option<Told>) -> DeliverySpan<'r> {
+        DeliverySpan { span, began: Instant::now(), of, recorder, told, attempts: Mutex::default() }
     }
 
     /// The first waits so far, which are forgotten with that.
+    /// Looked up when something is counted, which is after the target has answered: among thousands of routes it would have to
+    /// be fetched once more by then. Of a dead letter, which is a target of no route, nothing is counted.
+    pub fn meter(&self) -> Option<&'r TargetMeter> {
+        let (route, target) = self.of;
+        self.recorder.meter_at(route, target)
+    }
+
     pub fn take_waits(&self) -> Vec<Waited> {
         std::mem::take(&mut self.attempts().waits)
     }
@@ -124,14 +127,14 @@ impl Observer for DeliverySpan<'_> {
             (attempts.current.take(), attempts.first)
         };
         let Some(span) = span else { return };
-        if let Some(meter) = &self.meter {
+        if let Some(meter) = self.meter() {
             meter.attempted(attempt, self.recorder.seen(span.span_id));
         }
         self.trace_attempt(attempt, &span, first);
     }
 
     fn waited(&self, wait: &Waited) {
-        if let (WaitedFor::Rate, Some(meter)) = (wait.why, &self.meter) {
+        if let (WaitedFor::Rate, Some(meter)) = (wait.why, self.meter()) {
             meter.target.rate_limited.add(1);
         }
         let mut attempts = self.attempts();

@@ -15,6 +15,11 @@ use crate::verify::Refusal;
 impl Recorder {
     pub(super) fn target_meter(&self, record: &DeliveryRecord) -> Option<&TargetMeter> {
         let (_, route, _, target) = record.order;
+        self.meter_at(route, target)
+    }
+
+    /// Of the target at a position of the route at a position.
+    pub(in crate::server) fn meter_at(&self, route: usize, target: usize) -> Option<&TargetMeter> {
         self.meters()?.target(route, target)
     }
 
@@ -62,7 +67,7 @@ impl Recorder {
     }
 
     pub(super) fn count_delivery(&self, delivered: &Delivered, span: &DeliverySpan<'_>) {
-        let Some(meter) = span.meter else { return };
+        let Some(meter) = span.meter() else { return };
         meter.target.deliveries.with(delivered.outcome.as_str(), |count| count.add(1));
         meter.target.duration.observe(delivered.duration, self.seen(span.span.span_id));
     }

@@ -8,13 +8,15 @@ use crate::route::{Decision, Endpoint, Route, Skip, Taken};
 use crate::server::answer::{End, Ending};
 use compact_str::CompactString;
 use http::HeaderMap;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What the pipeline did with one request.
 #[derive(Default)]
 pub struct Notes {
-    pub(super) endpoint: Option<Arc<Endpoint>>,
+    /// What is told of the endpoint in the end, so that it need not be fetched for that among thousands.
+    pub(super) found: Option<FoundEndpoint>,
     /// In the order in which routes are asked.
     pub decisions: Vec<(Arc<Route>, Decision)>,
     /// Of the elements of batches, by route and index. Kept for `test` and `explain` alone.
@@ -43,6 +45,20 @@ pub struct Notes {
     pub(super) skipped: Vec<SkippedTarget>,
     /// Positions of the secrets that matched.
     pub matched: Vec<usize>,
+}
+
+pub(super) struct FoundEndpoint {
+    /// As the configuration writes it.
+    pattern: CompactString,
+    /// The positions of its routes.
+    routes: SmallVec<[usize; 2]>,
+}
+
+impl FoundEndpoint {
+    pub(super) fn new(endpoint: &Endpoint) -> FoundEndpoint {
+        let routes = endpoint.routes().iter().map(|route| route.position).collect();
+        FoundEndpoint { pattern: endpoint.pattern().into(), routes }
+    }
 }
 
 /// One target and what became of it.
@@ -95,12 +111,12 @@ impl DeliveryEnd {
 impl Notes {
     /// That of the endpoint, as the configuration writes it.
     pub fn pattern(&self) -> Option<&str> {
-        self.endpoint.as_ref().map(|endpoint| endpoint.pattern())
+        self.found.as_ref().map(|found| found.pattern.as_str())
     }
 
     /// The positions of all routes behind the endpoint.
     pub(super) fn reached(&self) -> impl Iterator<Item = usize> {
-        self.endpoint.iter().flat_map(|endpoint| endpoint.routes()).map(|route| route.position)
+        self.found.iter().flat_map(|found| found.routes.iter().copied())
     }
 
     /// The deliveries that were sent, or would have been; not those that egress would have refused.

@@ -147,20 +147,18 @@ impl Recorder {
         target: &Target,
         outbound: &Outbound,
     ) -> DeliverySpan<'_> {
-        let (_, route, ..) = record.order;
+        let (_, route, _, position) = record.order;
         let mut span = self.0.span.child(|| fastrand::u64(..));
         if self.recording().is_some()
             && let Some(taken) = self.notes_mut().traced.taken.iter().find(|taken| taken.position == route)
         {
             span.parent_id = Some(taken.span.span_id);
         }
-        // A dead letter is a target of no route: nothing is counted of it.
-        let meter = self.target_meter(record);
         let told = self.recording().map(|_| Told {
-            peer: meter.map_or_else(|| meters::peer(target), |meter| meter.peer().cloned()),
+            peer: self.target_meter(record).map_or_else(|| meters::peer(target), |meter| meter.peer().cloned()),
             url: outbound.shown_url().to_owned(),
         });
-        DeliverySpan::new(self, span, meter, told)
+        DeliverySpan::new(self, span, (route, position), told)
     }
 
     pub(super) fn trace_delivery(
