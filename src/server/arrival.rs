@@ -60,13 +60,14 @@ impl Arrival {
         trusted: &TrustedProxies,
         clock: Clock,
         sampler: Option<&Sampler>,
-    ) -> Result<Arrival, (Arc<str>, HostError)> {
+    ) -> Result<Box<Arrival>, (Arc<str>, HostError)> {
         let time = clock.now();
         let id = request_id::of(&parts.headers, time, fastrand::u128(..));
         let client = client_address::client(inbound.peer, inbound.scheme, &parts, trusted)
             .map_err(|error| (id.clone(), error))?;
         let span = Span::of_request(&parts.headers, sampler.unwrap_or(&Sampler::default()), || fastrand::u64(..));
-        Ok(Arrival {
+        // On the heap, because it goes through the hands of futures, each of which has room for what it takes.
+        Ok(Box::new(Arrival {
             id,
             instant: Instant::now(),
             time,
@@ -78,11 +79,11 @@ impl Arrival {
             headers: parts.headers,
             span,
             public_url: inbound.public_url,
-        })
+        }))
     }
 
     /// With the parameters that the route table found in the path.
-    pub fn into_request(self, params: Vec<(Arc<str>, String)>) -> RequestInfo {
+    pub fn into_request(self: Box<Self>, params: Vec<(Arc<str>, String)>) -> RequestInfo {
         RequestInfo {
             id: self.id,
             method: self.method,

@@ -139,7 +139,7 @@ impl Course {
         }
     }
 
-    fn send(&mut self, position: usize, job: Job, graph: &Graph) {
+    fn send(&mut self, position: usize, job: Box<Job>, graph: &Graph) {
         if graph.awaits(position) {
             self.run.attempted = true;
             let (context, is_required) = (self.context.clone(), job.target.required);

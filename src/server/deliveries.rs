@@ -150,7 +150,7 @@ async fn run_side_by_side(taken: Taken, progress: &Progress, context: &Context, 
     run
 }
 
-fn deliver_unawaited(job: Job, progress: &Progress, context: &Context) {
+fn deliver_unawaited(job: Box<Job>, progress: &Progress, context: &Context) {
     let record = job.record().clone();
     if job.deliver_unawaited(progress, context).is_none() {
         context.recorder.skipped(&record, Skip::Delivered);
@@ -158,14 +158,14 @@ fn deliver_unawaited(job: Job, progress: &Progress, context: &Context) {
 }
 
 /// One delivery needs no machinery around it.
-async fn deliver_together(jobs: Vec<(usize, Job)>, context: &Context) -> Vec<(usize, Delivered)> {
-    match <[(usize, Job); 1]>::try_from(jobs) {
+async fn deliver_together(jobs: Vec<(usize, Box<Job>)>, context: &Context) -> Vec<(usize, Delivered)> {
+    match <[(usize, Box<Job>); 1]>::try_from(jobs) {
         Ok([(position, job)]) => {
             let delivering = job.deliver(context);
             vec![(position, delivering.await)]
         }
         Err(jobs) => {
-            let each = |(position, job): (usize, Job)| async move { (position, job.deliver(context).await) };
+            let each = |(position, job): (usize, Box<Job>)| async move { (position, job.deliver(context).await) };
             join_all(jobs.into_iter().map(each)).await
         }
     }

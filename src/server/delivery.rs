@@ -56,7 +56,7 @@ impl Job {
         outbound: Outbound,
         answers: Arc<[Option<Answer>]>,
         deadline: Instant,
-    ) -> Job {
+    ) -> Box<Job> {
         Job::of(run, position, target, Request::Ready(outbound), answers, deadline)
     }
 
@@ -68,7 +68,7 @@ impl Job {
         error: NotBuilt,
         answers: Arc<[Option<Answer>]>,
         deadline: Instant,
-    ) -> Option<Job> {
+    ) -> Option<Box<Job>> {
         target.dead_letter.as_ref()?;
         let request = Request::NotBuilt { id: run.taken.delivery_id(target), error };
         Some(Job::of(run, position, target.clone(), request, answers, deadline))
@@ -81,8 +81,9 @@ impl Job {
         request: Request,
         answers: Arc<[Option<Answer>]>,
         deadline: Instant,
-    ) -> Job {
-        Job {
+    ) -> Box<Job> {
+        // On the heap, because it goes through the hands of futures, each of which has room for what it takes.
+        Box::new(Job {
             request,
             record: DeliveryRecord::new(&run.taken, &target, position),
             target,
@@ -91,7 +92,7 @@ impl Job {
             vars: run.taken.vars.clone(),
             answers,
             answer_is_read: run.taken.route.answers_read.contains(position),
-        }
+        })
     }
 
     pub fn record(&self) -> &DeliveryRecord {
@@ -100,7 +101,7 @@ impl Job {
 
     /// Sends it, and writes its dead letter where it fails.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` holds twice what it takes by value")]
-    pub fn deliver(self, context: &Context) -> impl Future<Output = Delivered> + Send {
+    pub fn deliver(self: Box<Self>, context: &Context) -> impl Future<Output = Delivered> + Send {
         async move {
             let span = match &self.request {
                 Request::Ready(outbound) => context.recorder.begin(&self.record, &self.target, outbound),
@@ -187,7 +188,7 @@ impl Job {
     }
 
     /// The answer does not wait for it, and later tries of the event do not repeat it. `None`: an earlier try has begun it.
-    pub fn deliver_unawaited(self, progress: &Progress, context: &Context) -> Option<JoinHandle<Delivered>> {
+    pub fn deliver_unawaited(self: Box<Self>, progress: &Progress, context: &Context) -> Option<JoinHandle<Delivered>> {
         let underway = progress.begin_unawaited(&self.target.name)?;
         let context = context.clone();
         Some(context.gateway.work.clone().spawn(async move {

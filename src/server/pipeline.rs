@@ -30,7 +30,7 @@ use std::time::Duration;
 
 /// Answers one request. A sender that hangs up does not stop the deliveries that its event began, and a panic ends one
 /// request and not the process.
-pub async fn handle<B>(gateway: Arc<Gateway>, generation: Arc<Generation>, arrival: Arrival, body: B) -> Answer
+pub async fn handle<B>(gateway: Arc<Gateway>, generation: Arc<Generation>, arrival: Box<Arrival>, body: B) -> Answer
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
 {
@@ -53,7 +53,7 @@ pub fn answer<B>(
     gateway: &Arc<Gateway>,
     generation: &Arc<Generation>,
     recorder: &Recorder,
-    arrival: Arrival,
+    arrival: Box<Arrival>,
     body: B,
 ) -> impl Future<Output = Answer>
 where
@@ -84,7 +84,7 @@ fn process<B>(
     generation: &Arc<Generation>,
     recorder: &Recorder,
     limits: &mut RateLimits,
-    arrival: Arrival,
+    arrival: Box<Arrival>,
     body: B,
 ) -> impl Future<Output = Result<Answer, Rejection>>
 where
