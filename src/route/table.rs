@@ -19,7 +19,8 @@ use std::sync::Arc;
 
 /// One immutable generation of routes.
 pub struct RouteTable {
-    hosts: Hosts<PathTree<Arc<Endpoint>>>,
+    /// Endpoints lie in the tree itself: what is found needs no further look.
+    hosts: Hosts<PathTree<Endpoint>>,
     /// In file order.
     pub routes: Vec<Arc<Route>>,
     pub engine: Engine,
@@ -31,7 +32,7 @@ pub struct RouteTable {
 
 /// An endpoint, and the values of its pattern's parameters.
 pub struct Found<'t> {
-    pub endpoint: &'t Arc<Endpoint>,
+    pub endpoint: &'t Endpoint,
     pub params: Vec<(Arc<str>, String)>,
 }
 
@@ -105,7 +106,7 @@ impl RouteTable {
     }
 }
 
-fn index(routes: &[Arc<Route>]) -> Hosts<PathTree<Arc<Endpoint>>> {
+fn index(routes: &[Arc<Route>]) -> Hosts<PathTree<Endpoint>> {
     let mut building: HashMap<(Option<usize>, String), Endpoint> = HashMap::new();
     let mut hosts = Vec::new();
     for route in routes {
@@ -122,11 +123,11 @@ fn index(routes: &[Arc<Route>]) -> Hosts<PathTree<Arc<Endpoint>>> {
             building.entry((host, shape.clone())).or_insert_with(make).add(route.clone());
         }
     }
-    let mut index: Hosts<PathTree<Arc<Endpoint>>> = Hosts::default();
+    let mut index: Hosts<PathTree<Endpoint>> = Hosts::default();
     for ((host, _), endpoint) in building {
         let host = host.and_then(|host| hosts.get(host).copied());
-        let endpoint = Arc::new(endpoint);
-        index.entry(host).entry(&endpoint.source.pattern, || endpoint.clone());
+        let source = endpoint.source.clone();
+        index.entry(host).entry(&source.pattern, || endpoint);
     }
     index
 }

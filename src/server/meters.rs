@@ -20,7 +20,7 @@ pub struct Meters {
     metrics: Metrics,
     routes: Box<[Arc<Route>]>,
     /// In step with the routes.
-    made: Box<[OnceLock<Box<RouteMeter>>]>,
+    made: Box<[OnceLock<RouteMeter>]>,
 }
 
 pub struct RouteMeter {
@@ -73,8 +73,8 @@ impl Meters {
         }
     }
 
-    fn make<'m>(&self, route: &Route, meter: &'m OnceLock<Box<RouteMeter>>) -> &'m RouteMeter {
-        meter.get_or_init(|| Box::new(RouteMeter::new(route, &self.metrics)))
+    fn make<'m>(&self, route: &Route, meter: &'m OnceLock<RouteMeter>) -> &'m RouteMeter {
+        meter.get_or_init(|| RouteMeter::new(route, &self.metrics))
     }
 
     pub fn target(&self, route: usize, position: usize) -> Option<&TargetMeter> {
