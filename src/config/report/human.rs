@@ -26,13 +26,13 @@ fn one(report: &Report<'_>, diagnostic: &Diagnostic, out: &mut dyn Write) -> io:
     // A message of two lines, or with an escape sequence from a file name in it, must not look like something else.
     let message = printable(&diagnostic.message);
     writeln!(out, "{strong}{word}[{code}]{strong:#} {at}: {bold}{message}{bold:#}", at = printable(&at))?;
-    if let Some(snippet) = snippet(report, &diagnostic.file, diagnostic.span, diagnostic.severity) {
+    if let Some(snippet) = snippet(report, (&diagnostic.file, diagnostic.line), diagnostic.span, diagnostic.severity) {
         writeln!(out, "{snippet}")?;
     }
     if let Some(other) = &diagnostic.related {
         let at = place(&other.file, other.line, other.column);
         writeln!(out, "{bold}note:{bold:#} {}: {}", printable(&at), printable(&other.message))?;
-        if let Some(snippet) = snippet(report, &other.file, other.span, Severity::Warning) {
+        if let Some(snippet) = snippet(report, (&other.file, other.line), other.span, Severity::Warning) {
             writeln!(out, "{snippet}")?;
         }
     }
@@ -44,12 +44,19 @@ fn one(report: &Report<'_>, diagnostic: &Diagnostic, out: &mut dyn Write) -> io:
 }
 
 /// The lines of a span, drawn. Only they are handed over: the library reads all it is given.
-fn snippet(report: &Report<'_>, file: &str, span: Option<(usize, usize)>, severity: Severity) -> Option<String> {
-    let (start, end) = span?;
+///
+/// `place` is the file, and the line in which the span begins: counting lines anew for each would take long where many
+/// routes stand in one file.
+fn snippet(
+    report: &Report<'_>,
+    place: (&str, u32),
+    span: Option<(usize, usize)>,
+    severity: Severity,
+) -> Option<String> {
+    let ((file, line), (start, end)) = (place, span?);
     let text = report.sources.drawn(file)?;
     let first = text.get(..start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let last = text.get(end..)?.find('\n').map_or(text.len(), |newline| end + newline);
-    let number = text.get(..first)?.matches('\n').count() + 1;
     let level = match severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -57,7 +64,7 @@ fn snippet(report: &Report<'_>, file: &str, span: Option<(usize, usize)>, severi
     let lines = text.get(first..last)?.trim_end_matches('\r');
     let within = |byte: usize| (byte - first).min(lines.len());
     let annotation = AnnotationKind::Primary.span(within(start)..within(end));
-    let snippet = Snippet::source(lines).line_start(number).annotation(annotation);
+    let snippet = Snippet::source(lines).line_start(line as usize).annotation(annotation);
     let group = Group::with_level(level).element(snippet);
     Some(Renderer::styled().decor_style(DecorStyle::Ascii).render(&[group]))
 }
