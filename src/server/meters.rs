@@ -47,7 +47,7 @@ struct Gauges {
     breaker: Option<Arc<Gauge>>,
 }
 
-// One line for a route of one target.
+// Of one target. In its slot, with the lock, that is a line of the cache and a word.
 const _: () = assert!(size_of::<RouteMeter>() <= 64);
 
 impl Meters {

@@ -156,6 +156,11 @@ impl Host {
     }
 
     #[cfg(test)]
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.open().waiting.is_empty()
+    }
+
+    #[cfg(test)]
     pub(super) fn any_resting(&self, is: impl Fn(&Line) -> bool) -> bool {
         self.open().resting.iter().any(|line| is(line))
     }
